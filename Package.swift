@@ -29,6 +29,9 @@ func tests(_ name: String, _ needs: [Target.Dependency]) -> Target {
 var targets: [Target] = []
 
 // Core: pure values; no clock, randomness, I/O, locks or async.
-targets += []
+targets += [
+  room("Resources", "Core"),
+  room("Ports", "Core", ["Resources"]),
+]
 
 let package = Package(name: "trunkline", targets: targets, cLanguageStandard: .c17, cxxLanguageStandard: .cxx17)

@@ -1,0 +1,148 @@
+/// One partition of one topic.
+package struct TopicPartition: Hashable, Sendable, Comparable, CustomStringConvertible {
+  package var topic: String
+  package var partition: Int
+
+  package init(_ topic: String, _ partition: Int) {
+    self.topic = topic
+    self.partition = partition
+  }
+
+  package var description: String { "\(topic)[\(partition)]" }
+
+  package static func < (a: TopicPartition, b: TopicPartition) -> Bool {
+    a.topic != b.topic ? a.topic < b.topic : a.partition < b.partition
+  }
+}
+
+/// A record as a reader sees it.
+package struct LogRecord: Sendable, Equatable {
+  package var offset: Int64
+  /// When the log took it, milliseconds since 1970 (Kafka: LogAppendTime).
+  package var appended: Int64
+  package var key: [UInt8]
+  /// nil is a tombstone: a value of its own, not an error.
+  package var value: [UInt8]?
+
+  package init(offset: Int64, appended: Int64, key: [UInt8], value: [UInt8]?) {
+    self.offset = offset
+    self.appended = appended
+    self.key = key
+    self.value = value
+  }
+}
+
+/// A record on its way into the log.
+package struct NewRecord: Sendable, Equatable {
+  package var key: [UInt8]
+  package var value: [UInt8]?
+
+  package init(key: [UInt8], value: [UInt8]?) {
+    self.key = key
+    self.value = value
+  }
+}
+
+/// When an append counts as done.
+package enum Durability: Sendable {
+  /// Reported once it would survive a power cut (embedded) or is on all in-sync replicas (cluster).
+  case synced
+  /// In the log before any later synced append; for commands whose sender still waits for the answer. Kafka treats both alike.
+  case ordered
+}
+
+/// Why the log did not do what it was asked.
+package enum LogFailure: Error, Sendable, Equatable, CustomStringConvertible {
+  /// The outcome is unknown or refused; the session is over, whatever later reports say.
+  case sessionLost(String)
+  /// The record was not taken and cannot be: too large, unknown topic.
+  case refused(String)
+  /// The position asked for has been trimmed, or lies beyond the end.
+  case outOfRange(start: Int64, end: Int64)
+  /// The log cannot be reached or read now; the same call may succeed later.
+  case unavailable(String)
+
+  package var description: String {
+    switch self {
+    case .sessionLost(let why): "the append session is lost: \(why)"
+    case .refused(let why): "the log refused the record: \(why)"
+    case .outOfRange(let start, let end): "the position is outside the log, which holds \(start)..<\(end)"
+    case .unavailable(let why): "the log is not available: \(why)"
+    }
+  }
+}
+
+/// What became of one append, named by the tag it was sent with. `offset` is that of its last record.
+package struct AppendReport: Sendable {
+  package var tag: UInt64
+  package var outcome: Result<Int64, LogFailure>
+
+  package init(tag: UInt64, outcome: Result<Int64, LogFailure>) {
+    self.tag = tag
+    self.outcome = outcome
+  }
+}
+
+/// An ordered way into one partition. Several appends may be in flight; reports come in the order of sending. After the first failed report every
+/// later append of the session fails too.
+package protocol AppendSession: Sendable {
+  /// Appends records, all or none, consecutively. Returns at once; the report comes through the session's `deliver`.
+  func append(_ records: [NewRecord], tag: UInt64)
+  /// Forgets the session. What is in flight may still land, or not; no further report is delivered after this returns, except those already on their way.
+  func close()
+}
+
+/// Reads one partition onwards from a position. Not for two readers at once; confined to whoever opened it.
+package protocol LogReader: Sendable {
+  /// What is there now, in order, at most `records` and about `bytes`; empty when the end is reached (then `wake` is called once more comes: always take
+  /// until empty before waiting). Compacted topics have holes in their offsets. Throws `.outOfRange` when the position was trimmed.
+  func take(records: Int, bytes: Int) throws(LogFailure) -> [LogRecord]
+  /// The offset that the next `take` starts at.
+  var position: Int64 { get }
+  func close()
+}
+
+/// What a reader may see.
+package enum Visibility: Sendable {
+  /// Only what is durable.
+  case committed
+  /// Also what is in the log but not yet durable, in order: for an owner's inputs, whose decision follows them in the same log.
+  case ordered
+}
+
+/// Where a projection puts a record.
+package struct ProjectedRecord: Sendable {
+  package var target: TopicPartition
+  package var record: NewRecord
+
+  package init(_ target: TopicPartition, _ record: NewRecord) {
+    self.target = target
+    self.record = record
+  }
+}
+
+/// The ordered, durable truth. Shaped after what Kafka can promise; every adapter passes the same contract tests.
+package protocol EventLog: Sendable {
+  /// Number of partitions of a topic, fixed at creation. Nil for a topic that does not exist.
+  func partitions(of topic: String) -> Int?
+
+  /// Opens a session. `deliver` is called in order, on any thread, with one or more reports.
+  func openSession(
+    _ target: TopicPartition, durability: Durability, deliver: @escaping @Sendable ([AppendReport]) -> Void
+  ) -> any AppendSession
+
+  /// Opens a reader at `from` (0: from the first record kept). With `key`, only records of that key are given out (a log that cannot filter reads all and drops the rest).
+  /// `wake` is called, on any thread, when records arrive after a `take` that came back empty.
+  func openReader(
+    _ source: TopicPartition, from: Int64, key: [UInt8]?, visibility: Visibility, wake: @escaping @Sendable () -> Void
+  ) -> any LogReader
+
+  /// Appends records to several partitions in one transaction, all or none, durable when `deliver` says so. For projectors; never on the hot path.
+  func project(_ records: [ProjectedRecord], deliver: @escaping @Sendable (Result<Void, LogFailure>) -> Void)
+
+  /// First offset kept and the offset that the next durable record gets.
+  func bounds(_ source: TopicPartition) throws(LogFailure) -> (start: Int64, end: Int64)
+
+  /// Deletes records below `before`; the last record of a partition always stays, so that no offset is used twice.
+  func trim(_ target: TopicPartition, before: Int64) throws(LogFailure)
+}

@@ -1,0 +1,40 @@
+/// Names one document of a scope: its kind (a number that the owning machine gives out) and its identifier.
+package struct DocumentKey: Hashable, Sendable, Comparable {
+  package var kind: UInt8
+  package var id: Identifier
+
+  package init(kind: UInt8, id: Identifier) {
+    self.kind = kind
+    self.id = id
+  }
+
+  package static func < (a: DocumentKey, b: DocumentKey) -> Bool { a.kind != b.kind ? a.kind < b.kind : a.id < b.id }
+}
+
+/// What happens to one document: a whole new text, or gone (nil). Never a patch (journal.md, "Words").
+package struct Change: Sendable, Equatable {
+  package var key: DocumentKey
+  package var bytes: [UInt8]?
+
+  package init(key: DocumentKey, bytes: [UInt8]?) {
+    self.key = key
+    self.bytes = bytes
+  }
+}
+
+/// One place of a document in one sorted list: which index of its kind, under which parent (`.none` for the whole scope), at which value.
+/// Values are unique within (kind, index, parent) up to the document's identifier, which breaks ties.
+package struct IndexEntry: Sendable, Hashable {
+  package var index: UInt8
+  package var parent: Identifier
+  package var value: Int64
+
+  package init(index: UInt8, parent: Identifier = .none, value: Int64) {
+    self.index = index
+    self.parent = parent
+    self.value = value
+  }
+}
+
+/// Tells an adapter in which lists a document stands. It is a function of kind and bytes, so it is stored nowhere.
+package typealias DocumentIndexer = @Sendable (_ key: DocumentKey, _ bytes: [UInt8]) -> [IndexEntry]

@@ -1,0 +1,98 @@
+/// 128 bits that name one thing. The two letters in front of its text form come from what it names (`SIDKind`), so they are not stored.
+package struct Identifier: Hashable, Sendable, Comparable {
+  package var high: UInt64
+  package var low: UInt64
+
+  package init(high: UInt64, low: UInt64) {
+    self.high = high
+    self.low = low
+  }
+
+  /// The identifier that names nothing; absent references are encoded with it.
+  package static let none = Identifier(high: 0, low: 0)
+
+  package var isNone: Bool { high == 0 && low == 0 }
+
+  @inlinable
+  package static func < (a: Identifier, b: Identifier) -> Bool {
+    a.high != b.high ? a.high < b.high : a.low < b.low
+  }
+
+  /// An identifier that follows from two others (a worker's channel from worker and channel, an event's from workspace and number): the same on every node, so it
+  /// needs no storage. Mixes with the finaliser of splitmix64 in both halves.
+  package func combined(with other: Identifier) -> Identifier {
+    Identifier(
+      high: Identifier.mix(high &+ 0x9E37_79B9_7F4A_7C15 &* (other.high | 1) &+ other.low),
+      low: Identifier.mix(low ^ Identifier.mix(other.low &+ 0x6A09_E667_F3BC_C909) ^ other.high))
+  }
+
+  private static func mix(_ value: UInt64) -> UInt64 {
+    var z = value
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+
+  /// 32 lower-case hexadecimal digits.
+  package var hex: String {
+    String(unsafeUninitializedCapacity: 32) { buffer in
+      Identifier.write(high, at: 0, into: buffer)
+      Identifier.write(low, at: 16, into: buffer)
+      return 32
+    }
+  }
+
+  private static func write(_ value: UInt64, at start: Int, into buffer: UnsafeMutableBufferPointer<UInt8>) {
+    for place in 0..<16 {
+      let digit = UInt8(truncatingIfNeeded: value >> UInt64((15 - place) * 4)) & 15
+      buffer[start + place] = digit < 10 ? 48 + digit : 87 + digit
+    }
+  }
+
+  /// Reads 32 hexadecimal digits of either case; nil for anything else.
+  package init?(hex: some Sequence<UInt8>) {
+    var high: UInt64 = 0
+    var low: UInt64 = 0
+    var count = 0
+    for byte in hex {
+      let digit: UInt64
+      switch byte {
+      case 48...57: digit = UInt64(byte - 48)
+      case 97...102: digit = UInt64(byte - 87)
+      case 65...70: digit = UInt64(byte - 55)
+      default: return nil
+      }
+      if count < 16 { high = high << 4 | digit } else { low = low << 4 | digit }
+      count += 1
+      if count > 32 { return nil }
+    }
+    guard count == 32 else { return nil }
+    self.init(high: high, low: low)
+  }
+}
+
+/// What an identifier names, as the two letters in front of it (taskrouter.md 1.3, voice.md 0.6).
+package enum SIDKind: String, Sendable, CaseIterable {
+  case account = "AC"
+  case workspace = "WS"
+  case activity = "WA"
+  case worker = "WK"
+  case workerChannel = "WC"
+  case taskChannel = "TC"
+  case taskQueue = "WQ"
+  case workflow = "WW"
+  case task = "WT"
+  case reservation = "WR"
+  case event = "EV"
+  case cloudEvent = "EZ"
+
+  /// The full text form: two letters and 32 hexadecimal digits.
+  package func text(_ id: Identifier) -> String { rawValue + id.hex }
+
+  /// Reads a full text form of this kind; nil when the letters or the digits are wrong. The letters are compared as they stand.
+  package func parse(_ text: some StringProtocol) -> Identifier? {
+    let bytes = text.utf8
+    guard bytes.count == 34, bytes.starts(with: rawValue.utf8) else { return nil }
+    return Identifier(hex: bytes.dropFirst(2))
+  }
+}

@@ -1,0 +1,75 @@
+/// Which partition a key belongs to: murmur2 as Kafka's Java clients use it, so that every producer of every language agrees.
+package enum Partitioner {
+  package static func partition(of key: some Collection<UInt8>, among count: Int) -> Int {
+    Int(murmur2(key) & 0x7FFF_FFFF) % count
+  }
+
+  /// The partition of a scope: of its 16 bytes, most significant first.
+  package static func partition(of id: Identifier, among count: Int) -> Int {
+    partition(of: id.keyBytes, among: count)
+  }
+
+  package static func murmur2(_ key: some Collection<UInt8>) -> UInt32 {
+    let bytes = Array(key)
+    let multiplier: UInt32 = 0x5bd1_e995
+    var hash: UInt32 = 0x9747_b28c ^ UInt32(truncatingIfNeeded: bytes.count)
+    var at = 0
+    while bytes.count - at >= 4 {
+      var word = UInt32(bytes[at]) | UInt32(bytes[at + 1]) << 8 | UInt32(bytes[at + 2]) << 16 | UInt32(bytes[at + 3]) << 24
+      word = word &* multiplier
+      word ^= word >> 24
+      word = word &* multiplier
+      hash = hash &* multiplier ^ word
+      at += 4
+    }
+    let rest = bytes.count - at
+    if rest >= 3 { hash ^= UInt32(bytes[at + 2]) << 16 }
+    if rest >= 2 { hash ^= UInt32(bytes[at + 1]) << 8 }
+    if rest >= 1 {
+      hash ^= UInt32(bytes[at])
+      hash = hash &* multiplier
+    }
+    hash ^= hash >> 13
+    hash = hash &* multiplier
+    return hash ^ hash >> 15
+  }
+}
+
+extension Identifier {
+  /// Sixteen bytes, most significant first: how a scope is written as a record key.
+  package var keyBytes: [UInt8] {
+    var out = [UInt8](repeating: 0, count: 16)
+    for place in 0..<8 {
+      out[place] = UInt8(truncatingIfNeeded: high >> UInt64((7 - place) * 8))
+      out[place + 8] = UInt8(truncatingIfNeeded: low >> UInt64((7 - place) * 8))
+    }
+    return out
+  }
+
+  package init?(keyBytes: some Collection<UInt8>) {
+    guard keyBytes.count == 16 else { return nil }
+    var high: UInt64 = 0
+    var low: UInt64 = 0
+    for (place, byte) in keyBytes.enumerated() {
+      if place < 8 { high = high << 8 | UInt64(byte) } else { low = low << 8 | UInt64(byte) }
+    }
+    self.init(high: high, low: low)
+  }
+}
+
+/// A small, seedable generator (splitmix64) for identifiers and jitter; the seed comes from outside, so a run can be repeated.
+package struct SeededGenerator: RandomNumberGenerator, Sendable {
+  package var state: UInt64
+
+  package init(seed: UInt64) { state = seed }
+
+  package mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+
+  package mutating func identifier() -> Identifier { Identifier(high: next(), low: next()) }
+}
