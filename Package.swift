@@ -32,6 +32,8 @@ var targets: [Target] = []
 targets += [
   room("Resources", "Core"),
   room("Ports", "Core", ["Resources"]),
+  room("Journal", "Core", ["Resources"]),
+  room("Machines", "Core", ["Journal", "Resources"]),
 ]
 
 let package = Package(name: "trunkline", targets: targets, cLanguageStandard: .c17, cxxLanguageStandard: .cxx17)

@@ -1,0 +1,110 @@
+package import Journal
+package import Resources
+
+/// What the runner asks of a machine: a synchronous value that takes commands and instants and answers with effects. It reads no clock, no random source, no store
+/// and no network; everything it needs is handed in, and everything that it remembers is in its documents, so it can be rebuilt from them.
+package protocol Machine: Sendable {
+  /// What an operator can set; the same on every node.
+  associatedtype Settings: Sendable
+
+  /// Rebuilds the machine from all documents of a partition. Throws when a document cannot be read: the partition must not be served then.
+  init(settings: Settings, documents: [Identifier: [DocumentKey: [UInt8]]]) throws(DecodingFailure)
+
+  /// Handles one command at an instant (`turn.now`) that never goes back. Bad input is answered in the effects, never thrown, never trapped.
+  mutating func handle(_ command: Command, _ turn: inout Turn)
+
+  /// When the earliest timer is due; nil when there is none. O(log n) at most.
+  var nextDue: Int64? { get }
+
+  /// Fires the earliest timer, which is due at or before `turn.now`.
+  mutating func fire(_ turn: inout Turn)
+
+  /// Whether a long command waits to go on.
+  var hasSlice: Bool { get }
+
+  /// Goes on with a long command, touching at most `limit` documents.
+  mutating func slice(limit: Int, _ turn: inout Turn)
+
+  /// The last word before a decision is closed: documents that change with every command are written once here.
+  mutating func close(_ turn: inout Turn)
+
+  /// All documents of a scope as they stand, for refilling hot state. O(documents).
+  func documents(of scope: Identifier) -> [(key: DocumentKey, bytes: [UInt8])]
+}
+
+/// What a machine works with while it decides: the instant, a source of identifiers, and the effects so far.
+package struct Turn: Sendable {
+  /// Milliseconds since 1970; only grows within a partition.
+  package var now: Int64
+  package var ids: SeededGenerator
+  package var effects: Effects
+
+  package init(now: Int64, seed: UInt64) {
+    self.now = now
+    ids = SeededGenerator(seed: seed)
+    effects = Effects()
+  }
+}
+
+/// A message that a machine wants sent; the runner finds the partition and numbers it.
+package struct Outgoing: Sendable, Hashable {
+  package var target: String
+  package var key: Identifier
+  package var payload: Payload
+
+  /// A command to a topic with a journal (the runner puts source and number into it), or bytes for a topic without one.
+  package enum Payload: Sendable, Hashable {
+    case command(Command)
+    case bytes([UInt8])
+  }
+
+  package init(target: String, key: Identifier, payload: Payload) {
+    self.target = target
+    self.key = key
+    self.payload = payload
+  }
+}
+
+/// Everything that handling some commands caused, in order.
+package struct Effects: Sendable {
+  package private(set) var scopes: [ScopeSteps] = []
+  package private(set) var outgoing: [Outgoing] = []
+  package private(set) var replies: [Reply] = []
+  /// About how many bytes the decision will take.
+  package private(set) var size = 0
+
+  package init() {}
+
+  package var isEmpty: Bool { scopes.isEmpty && outgoing.isEmpty && replies.isEmpty }
+
+  private mutating func add(_ step: Step, to scope: Identifier, bytes: Int) {
+    size += bytes + 4
+    if let last = scopes.indices.last, scopes[last].scope == scope {
+      scopes[last].steps.append(step)
+    } else {
+      scopes.append(ScopeSteps(scope: scope, firstEvent: 0, steps: [step]))
+    }
+  }
+
+  package mutating func put(_ scope: Identifier, _ key: DocumentKey, _ bytes: [UInt8]) {
+    add(.put(key, bytes), to: scope, bytes: bytes.count + 17)
+  }
+
+  package mutating func delete(_ scope: Identifier, _ key: DocumentKey) { add(.delete(key), to: scope, bytes: 17) }
+
+  package mutating func fact(_ scope: Identifier, _ fact: Fact) {
+    add(.fact(fact), to: scope, bytes: fact.details.count + 4 + fact.subjects.count * 4)
+  }
+
+  package mutating func send(_ message: Outgoing) {
+    size += 128
+    if case .bytes(let bytes) = message.payload { size += bytes.count }
+    outgoing.append(message)
+  }
+
+  package mutating func reply(to address: ReplyAddress?, _ verdict: Verdict) {
+    guard let address else { return }
+    size += 40 + verdict.message.utf8.count
+    replies.append(Reply(to: address, verdict: verdict))
+  }
+}

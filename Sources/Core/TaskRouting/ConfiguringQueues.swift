@@ -1,0 +1,213 @@
+import Expressions
+import JSON
+import Journal
+import Machines
+import Resources
+import Workflows
+
+/// Task queues and workflows (taskrouter.md 2.6, 2.7).
+extension Space {
+  private func expression(_ text: String) -> Result<Expression, ExpressionError> {
+    do throws(ExpressionError) { return .success(try Expression(parsing: text, as: .workerTarget)) } catch { return .failure(error) }
+  }
+
+  private func activityRefusal(_ request: Request) -> Verdict? {
+    for (parameter, name) in [(Parameter.reservationActivity, "ReservationActivitySid"), (.assignmentActivity, "AssignmentActivitySid")] {
+      guard let activity = request.identifier(parameter), activities[activity] == nil else { continue }
+      return .refuse("\(name) '\(SIDKind.activity.text(activity))' is no activity of this workspace")
+    }
+    return nil
+  }
+
+  mutating func createTaskQueue(_ request: Request, _ turn: inout Turn) -> Verdict {
+    let name = request.text(.friendlyName) ?? ""
+    if queuePlaces.values.contains(where: { queues[$0].record.friendlyName == name }) {
+      return .refuse("FriendlyName '\(name)' is already the name of a task queue of this workspace")
+    }
+    if let refusal = activityRefusal(request) { return refusal }
+    if !record.isMultiTask, request.identifier(.reservationActivity) == nil || request.identifier(.assignmentActivity) == nil {
+      return .refuse("ReservationActivitySid and AssignmentActivitySid are required in a workspace with MultiTaskEnabled=false")
+    }
+    var queue = TaskQueueRecord()
+    queue.serial = takeSerial()
+    queue.friendlyName = name
+    queue.targetWorkers = request.text(.targetWorkers) ?? "1==1"
+    queue.maxReservedWorkers = Int(request.integer(.maxReservedWorkers) ?? 1)
+    queue.order = request.text(.taskOrder) == "LIFO" ? .lifo : .fifo
+    queue.reservationActivity = request.identifier(.reservationActivity) ?? .none
+    queue.assignmentActivity = request.identifier(.assignmentActivity) ?? .none
+    queue.created = turn.now
+    queue.updated = turn.now
+    switch expression(queue.targetWorkers) {
+    case .failure(let error): return .refuse("TargetWorkers: \(error)")
+    case .success(let expression):
+      let made = turn.ids.identifier()
+      queuePlaces[made] = queues.insert(Queue(id: made, record: queue, expression: expression))
+      put(Kind.taskQueue, made, queue)
+      fact(.taskQueueCreated, about: made, turn.now)
+      return Verdict(status: 201, scope: id, document: DocumentKey(kind: Kind.taskQueue, id: made))
+    }
+  }
+
+  mutating func updateTaskQueue(_ request: Request, _ turn: inout Turn) -> Verdict {
+    guard let place = queuePlaces[request.target] else { return .notFound }
+    var queue = queues[place].record
+    if let name = request.text(.friendlyName), name != queue.friendlyName {
+      if queuePlaces.values.contains(where: { queues[$0].record.friendlyName == name }) {
+        return .refuse("FriendlyName '\(name)' is already the name of a task queue of this workspace")
+      }
+      queue.friendlyName = name
+    }
+    if let refusal = activityRefusal(request) { return refusal }
+    var expression = queues[place].expression
+    if let text = request.text(.targetWorkers), text != queue.targetWorkers {
+      switch self.expression(text) {
+      case .failure(let error): return .refuse("TargetWorkers: \(error)")
+      case .success(let parsed): expression = parsed
+      }
+      queue.targetWorkers = text
+    }
+    if let most = request.integer(.maxReservedWorkers) { queue.maxReservedWorkers = Int(most) }
+    if let order = request.text(.taskOrder) { queue.order = order == "LIFO" ? .lifo : .fifo }
+    if let activity = request.identifier(.reservationActivity) { queue.reservationActivity = activity }
+    if let activity = request.identifier(.assignmentActivity) { queue.assignmentActivity = activity }
+    queue.updated = turn.now
+    let old = queues[place].record
+    queues[place].record = queue
+    queues[place].expression = expression
+    put(Kind.taskQueue, request.target, queue)
+    if old.targetWorkers != queue.targetWorkers { fact(.taskQueueExpressionUpdated, about: request.target, turn.now) }
+    if old.targetWorkers != queue.targetWorkers || old.order != queue.order { rebuildClasses(ofQueue: place, &turn) }
+    return Verdict(status: 200, scope: id, document: DocumentKey(kind: Kind.taskQueue, id: request.target))
+  }
+
+  mutating func deleteTaskQueue(_ request: Request, _ turn: inout Turn) -> Verdict {
+    guard let place = queuePlaces[request.target] else { return .notFound }
+    let sid = SIDKind.taskQueue.text(request.target)
+    if let workflow = workflows.values.first(where: { $0.document.queueSids.contains(sid) }) {
+      return .refuse("TaskQueue \(sid) cannot be deleted: workflow \(SIDKind.workflow.text(workflow.id)) refers to it")
+    }
+    if queues[place].tasks > 0 { return .refuse("TaskQueue \(sid) cannot be deleted: \(queues[place].tasks) tasks are in it") }
+    fact(.taskQueueDeleted, about: request.target, turn.now)
+    for group in classPlaces.filter({ $0.key.queue == place }).map(\.value).sorted() {
+      idleClasses.removeAll { $0 == group }
+      dropClass(group)
+    }
+    queues.remove(place)
+    queuePlaces[request.target] = nil
+    delete(Kind.taskQueue, request.target)
+    return Verdict(status: 204)
+  }
+
+  // MARK: Workflows
+
+  private func parse(_ configuration: String) -> Result<WorkflowDocument, Refusal> {
+    let document: WorkflowDocument
+    do throws(WorkflowError) { document = try WorkflowDocument(parsing: Array(configuration.utf8)) } catch {
+      return .failure(Refusal(message: "Configuration: \(error)"))
+    }
+    for sid in document.queueSids {
+      guard let queue = SIDKind.taskQueue.parse(sid), queuePlaces[queue] != nil else {
+        return .failure(Refusal(message: "Configuration: queue '\(sid)' is no task queue of this workspace"))
+      }
+    }
+    return .success(document)
+  }
+
+  private struct Refusal: Error { let message: String }
+
+  mutating func createWorkflow(_ request: Request, _ turn: inout Turn) -> Verdict {
+    let configuration = request.text(.configuration) ?? ""
+    switch parse(configuration) {
+    case .failure(let refusal): return .refuse(refusal.message)
+    case .success(let document):
+      var workflow = WorkflowRecord()
+      workflow.serial = takeSerial()
+      workflow.friendlyName = request.text(.friendlyName) ?? ""
+      workflow.assignmentCallbackURL = request.text(.assignmentCallbackURL) ?? ""
+      workflow.fallbackAssignmentCallbackURL = request.text(.fallbackAssignmentCallbackURL) ?? ""
+      workflow.reservationTimeout = request.integer(.reservationTimeout) ?? 120
+      workflow.created = turn.now
+      workflow.updated = turn.now
+      let made = turn.ids.identifier()
+      workflows[made] = Workflow(id: made, record: workflow, configuration: Array(configuration.utf8), document: document)
+      put(Kind.workflow, made, workflow)
+      pending.puts.append((DocumentKey(kind: Kind.workflowConfiguration, id: made), Array(configuration.utf8)))
+      fact(.workflowCreated, about: made, turn.now)
+      return Verdict(status: 201, scope: id, document: DocumentKey(kind: Kind.workflow, id: made))
+    }
+  }
+
+  mutating func updateWorkflow(_ request: Request, _ turn: inout Turn) -> Verdict {
+    guard var workflow = workflows[request.target] else { return .notFound }
+    if let configuration = request.text(.configuration), Array(configuration.utf8) != workflow.configuration {
+      switch parse(configuration) {
+      case .failure(let refusal): return .refuse(refusal.message)
+      case .success(let document): workflow.document = document
+      }
+      workflow.configuration = Array(configuration.utf8)
+      workflow.record.revision += 1
+      pending.puts.append((DocumentKey(kind: Kind.workflowConfiguration, id: request.target), workflow.configuration))
+    }
+    if let name = request.text(.friendlyName) { workflow.record.friendlyName = name }
+    if let url = request.text(.assignmentCallbackURL) { workflow.record.assignmentCallbackURL = url }
+    if let url = request.text(.fallbackAssignmentCallbackURL) { workflow.record.fallbackAssignmentCallbackURL = url }
+    if let seconds = request.integer(.reservationTimeout) { workflow.record.reservationTimeout = seconds }
+    if request.flag(.reEvaluate) == true {
+      // A run in progress starts over; tasks that it has placed by this revision already are passed over quickly.
+      workflow.record.revision += 1
+      workflow.record.reEvaluatedRevision = workflow.record.revision
+      if !reEvaluating.contains(request.target) { reEvaluating.append(request.target) }
+      reEvaluationCursor[request.target] = 0
+    }
+    workflow.record.updated = turn.now
+    workflows[request.target] = workflow
+    put(Kind.workflow, request.target, workflow.record)
+    fact(.workflowUpdated, about: request.target, turn.now)
+    return Verdict(status: 200, scope: id, document: DocumentKey(kind: Kind.workflow, id: request.target))
+  }
+
+  mutating func deleteWorkflow(_ request: Request, _ turn: inout Turn) -> Verdict {
+    guard let workflow = workflows[request.target] else { return .notFound }
+    if workflow.tasks > 0 {
+      return .refuse("Workflow \(SIDKind.workflow.text(request.target)) cannot be deleted: it governs \(workflow.tasks) tasks that are not over")
+    }
+    fact(.workflowDeleted, about: request.target, turn.now)
+    workflows[request.target] = nil
+    delete(Kind.workflow, request.target)
+    delete(Kind.workflowConfiguration, request.target)
+    return Verdict(status: 204)
+  }
+
+  /// Places up to `limit` waiting tasks of a workflow again, those that an older revision placed. What remains is read from the tasks themselves.
+  mutating func reEvaluateSlice(limit: Int, _ turn: inout Turn) {
+    guard let workflow = reEvaluating.first, let wanted = workflows[workflow]?.record.reEvaluatedRevision else {
+      if !reEvaluating.isEmpty { reEvaluating.removeFirst() }
+      return
+    }
+    var left = limit
+    var place = reEvaluationCursor[workflow] ?? 0
+    let end = tasks.capacity
+    while place < end, left > 0 {
+      defer { place += 1 }
+      guard tasks.isTaken(place), tasks[place].record.workflow == workflow, tasks[place].record.placement.revision < wanted else { continue }
+      guard tasks[place].record.status == .pending else {
+        // Reserved ones go their new way when their offers end; assigned ones never (5.5).
+        continue
+      }
+      left -= 1
+      stopWaiting(place)
+      tasks[place].record.placement = Placement()
+      tasks[place].record.version += 1
+      tasks[place].record.reEvaluated = "workflow_updated"
+      touch(task: place, at: turn.now)
+      route(place, &turn)
+    }
+    reEvaluationCursor[workflow] = place
+    guard place >= end else { return }
+    reEvaluating.removeFirst()
+    reEvaluationCursor[workflow] = nil
+    workflows[workflow]?.record.reEvaluatedRevision = 0
+    if let record = workflows[workflow]?.record { put(Kind.workflow, workflow, record) }
+  }
+}

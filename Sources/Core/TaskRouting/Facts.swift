@@ -1,0 +1,129 @@
+import Journal
+import Machines
+package import Resources
+
+/// What the journal remembers of a task beside a fact about it: the document next to the fact may already be further on within the same command.
+package struct TaskFactDetails: FieldCoded, Equatable {
+  package var status = TaskStatus.pending
+  package var priority: Int64 = 0
+  package var version: Int64 = 0
+  package var reason: String?
+
+  package init() {}
+  package mutating func code<Coder: FieldCoder>(_ c: inout Coder) throws(DecodingFailure) {
+    try c.field(choice: &status)
+    try c.field(&priority)
+    try c.field(&version)
+    try c.field(&reason)
+  }
+}
+
+/// What the journal remembers beside a fact about a reservation: the task's side as above, and for a new one the reason of the choice.
+package struct ReservationFactDetails: FieldCoded, Equatable {
+  package var taskStatus = TaskStatus.reserved
+  package var priority: Int64 = 0
+  package var taskVersion: Int64 = 0
+  package var version: Int64 = 0
+  /// 255: no choice belongs to this fact.
+  package var rule: Int64 = 255
+  package var candidates: Int64 = 0
+  package var filter: Int64 = 0
+  package var target: Int64 = 0
+
+  package init() {}
+  package mutating func code<Coder: FieldCoder>(_ c: inout Coder) throws(DecodingFailure) {
+    try c.field(choice: &taskStatus)
+    try c.field(&priority)
+    try c.field(&taskVersion)
+    try c.field(&version)
+    try c.field(&rule)
+    guard rule != 255 else { return }
+    try c.field(&candidates)
+    try c.field(&filter)
+    try c.field(&target)
+  }
+
+  package var ruleName: String? {
+    Choice.Rule(rawValue: UInt8(truncatingIfNeeded: rule)).map {
+      switch $0 {
+      case .longestIdle: "longest_idle"
+      case .orderBy: "order_by"
+      case .onlyCandidate: "only_candidate"
+      case .priorityThenAge: "priority_then_age"
+      case .newestFirst: "newest_first"
+      case .routedDirectly: "routed_directly"
+      }
+    }
+  }
+}
+
+/// What the journal remembers beside a change of a worker's channel.
+package struct ChannelFactDetails: FieldCoded, Equatable {
+  package var workerVersion: Int64 = 0
+  package var capacity = 1
+  package var previousCapacity = 1
+  package var isAvailable = true
+  package var live = 0
+
+  package init() {}
+  package mutating func code<Coder: FieldCoder>(_ c: inout Coder) throws(DecodingFailure) {
+    try c.field(&workerVersion)
+    try c.field(&capacity)
+    try c.field(&previousCapacity)
+    try c.field(&isAvailable)
+    try c.field(&live)
+  }
+}
+
+extension FieldCoded {
+  /// The fields without a schema version: for the insides of a record that has one.
+  package func fieldBytes() -> [UInt8] {
+    var writer = FieldWriter()
+    var copy = self
+    do { try copy.code(&writer) } catch { preconditionFailure("a writer of fields threw \(error)") }
+    return writer.out.bytes
+  }
+
+  package init(fieldBytes: [UInt8]) throws(DecodingFailure) {
+    self.init()
+    var reader = FieldReader(ByteReader(fieldBytes))
+    try code(&reader)
+  }
+}
+
+extension Space {
+  mutating func fact(_ kind: FactKind, task place: Int, reason: String? = nil, _ now: Int64) {
+    let record = tasks[place].record
+    var details = TaskFactDetails()
+    details.status = record.status
+    details.priority = record.priority
+    details.version = record.version
+    details.reason = reason
+    pending.facts.append(Fact(kind: kind.rawValue, at: now, subjects: [tasks[place].id, record.queue], details: details.fieldBytes()))
+  }
+
+  mutating func fact(_ kind: FactKind, reservation place: Int, choice: Choice? = nil, _ now: Int64) {
+    let reservation = reservations[place]
+    let task = tasks[reservation.task]
+    var details = ReservationFactDetails()
+    details.taskStatus = task.record.status
+    details.priority = task.record.priority
+    details.taskVersion = task.record.version
+    details.version = reservation.record.version
+    if let choice {
+      details.rule = Int64(choice.rule.rawValue)
+      details.candidates = Int64(choice.candidates)
+      details.filter = Int64(task.record.placement.filter)
+      details.target = Int64(task.record.placement.target)
+    }
+    pending.facts.append(
+      Fact(
+        kind: kind.rawValue, at: now, subjects: [reservation.id, task.id, reservation.record.worker, task.record.queue],
+        details: details.fieldBytes()))
+  }
+
+  /// A fact about a piece of configuration, whose document says all there is to say.
+  mutating func fact(_ kind: FactKind, about id: Identifier, _ now: Int64) {
+    pending.facts.append(Fact(kind: kind.rawValue, at: now, subjects: [id]))
+  }
+}

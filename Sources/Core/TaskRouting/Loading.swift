@@ -1,0 +1,153 @@
+import Expressions
+import JSON
+import Machines
+import Resources
+import Workflows
+
+/// From documents to a workspace and back: the indexes are made anew, everything else is as it was.
+extension Space {
+  static func load(_ id: Identifier, settings: TaskRoutingSettings, _ documents: [DocumentKey: [UInt8]]) throws(DecodingFailure) -> Space? {
+    guard let bytes = documents[DocumentKey(kind: Kind.workspace, id: id)] else { return nil }
+    var space = Space(id: id, settings: settings, record: try WorkspaceRecord(decoding: bytes))
+    let sorted = documents.sorted { $0.key < $1.key }
+    for (key, bytes) in sorted where key.kind == IdempotencyKeys.kind { try space.keys.load(key.id, bytes) }
+    guard !space.record.isDeleted else { return space }
+    for (key, bytes) in sorted { try space.loadConfiguration(key, bytes, documents) }
+    for (key, bytes) in sorted where key.kind == Kind.workflow { try space.loadWorkflow(key.id, bytes, documents) }
+    for (key, bytes) in sorted where key.kind == Kind.worker { try space.loadWorker(key.id, bytes, documents) }
+    for (key, bytes) in sorted where key.kind == Kind.task { try space.loadTask(key.id, bytes, documents) }
+    try space.loadReservations(sorted)
+    space.index()
+    return space
+  }
+
+  private mutating func loadConfiguration(_ key: DocumentKey, _ bytes: [UInt8], _ all: [DocumentKey: [UInt8]]) throws(DecodingFailure) {
+    switch key.kind {
+    case Kind.activity:
+      let activity = try ActivityRecord(decoding: bytes)
+      activities[key.id] = activity
+      nextSerial = max(nextSerial, activity.serial + 1)
+    case Kind.taskChannel:
+      let channel = try TaskChannelRecord(decoding: bytes)
+      channels[key.id] = channel
+      channelNames[channel.uniqueName] = key.id
+      nextSerial = max(nextSerial, channel.serial + 1)
+    case Kind.taskQueue:
+      let queue = try TaskQueueRecord(decoding: bytes)
+      nextSerial = max(nextSerial, queue.serial + 1)
+      let expression: Expression
+      do throws(ExpressionError) { expression = try Expression(parsing: queue.targetWorkers, as: .workerTarget) } catch {
+        throw .malformed("the expression of a task queue: \(error)", at: 0)
+      }
+      queuePlaces[key.id] = queues.insert(Queue(id: key.id, record: queue, expression: expression))
+    case Kind.bulkImport: imports[key.id] = try ImportRecord(decoding: bytes)
+    case Kind.refusedLine: refusedLines[key.id] = try RefusedLineRecord(decoding: bytes)
+    default: break
+    }
+  }
+
+  private mutating func loadWorkflow(_ id: Identifier, _ bytes: [UInt8], _ all: [DocumentKey: [UInt8]]) throws(DecodingFailure) {
+    let record = try WorkflowRecord(decoding: bytes)
+    nextSerial = max(nextSerial, record.serial + 1)
+    guard let text = all[DocumentKey(kind: Kind.workflowConfiguration, id: id)] else {
+      throw .malformed("a workflow without its configuration", at: 0)
+    }
+    let document: WorkflowDocument
+    do throws(WorkflowError) { document = try WorkflowDocument(parsing: text) } catch {
+      throw .malformed("the configuration of a workflow: \(error)", at: 0)
+    }
+    workflows[id] = Workflow(id: id, record: record, configuration: text, document: document)
+    if record.reEvaluatedRevision > 0 {
+      reEvaluating.append(id)
+      reEvaluationCursor[id] = 0
+    }
+  }
+
+  private mutating func loadWorker(_ id: Identifier, _ bytes: [UInt8], _ all: [DocumentKey: [UInt8]]) throws(DecodingFailure) {
+    let record = try WorkerRecord(decoding: bytes)
+    nextSerial = max(nextSerial, record.serial + 1)
+    nextReserved = max(nextReserved, record.lastReserved + 1)
+    let text = all[DocumentKey(kind: Kind.workerAttributes, id: id)] ?? Array("{}".utf8)
+    let place = workers.insert(Worker(id: id, record: record, attributes: JSONDocument.read(text)))
+    workerPlaces[id] = place
+    workerNames[record.friendlyName.lowercased()] = place
+  }
+
+  private mutating func loadTask(_ id: Identifier, _ bytes: [UInt8], _ all: [DocumentKey: [UInt8]]) throws(DecodingFailure) {
+    let record = try TaskRecord(decoding: bytes)
+    nextSerial = max(nextSerial, record.serial + 1)
+    let text = all[DocumentKey(kind: Kind.taskAttributes, id: id)] ?? Array("{}".utf8)
+    taskPlaces[id] = tasks.insert(Task(id: id, record: record, attributes: text))
+    guard !record.status.isOver else { return }
+    workflows[record.workflow]?.tasks += 1
+    if let queue = queuePlaces[record.queue] { queues[queue].tasks += 1 }
+  }
+
+  private mutating func loadReservations(_ sorted: [(key: DocumentKey, value: [UInt8])]) throws(DecodingFailure) {
+    var found: [(Identifier, ReservationRecord)] = []
+    for (key, bytes) in sorted where key.kind == Kind.reservation { found.append((key.id, try ReservationRecord(decoding: bytes))) }
+    found.sort { $0.1.serial < $1.1.serial }
+    for (id, record) in found {
+      nextSerial = max(nextSerial, record.serial + 1)
+      guard let task = taskPlaces[record.task] else { throw .malformed("a reservation without its task", at: 0) }
+      let worker = workerPlaces[record.worker] ?? -1
+      guard worker >= 0 || !record.status.isLive else { throw .malformed("a live reservation without its worker", at: 0) }
+      let place = reservations.insert(Reservation(id: id, record: record, task: task, worker: worker))
+      reservationPlaces[id] = place
+      tasks[task].reservations.append(place)
+      if record.status.isLive {
+        tasks[task].live.append(place)
+        workers[worker].live.append(place)
+      }
+      if record.status == .pending { timers.insert(Timer(due: record.expires, kind: .reservation, place: place)) }
+    }
+  }
+
+  /// Timers and waiting lists. Nothing is offered: whatever could be was, before.
+  private mutating func index() {
+    for place in taskPlaces.values.sorted(by: { tasks[$0].record.serial < tasks[$1].record.serial }) {
+      setTimer(place)
+      if tasks[place].record.status == .pending { wait(place) }
+    }
+  }
+
+  func documentKeys() -> [DocumentKey] {
+    var keys: [DocumentKey] = []
+    keys += activities.keys.map { DocumentKey(kind: Kind.activity, id: $0) }
+    keys += channels.keys.map { DocumentKey(kind: Kind.taskChannel, id: $0) }
+    keys += queuePlaces.keys.map { DocumentKey(kind: Kind.taskQueue, id: $0) }
+    for id in workflows.keys {
+      keys += [DocumentKey(kind: Kind.workflow, id: id), DocumentKey(kind: Kind.workflowConfiguration, id: id)]
+    }
+    for id in workerPlaces.keys { keys += [DocumentKey(kind: Kind.worker, id: id), DocumentKey(kind: Kind.workerAttributes, id: id)] }
+    for id in taskPlaces.keys { keys += [DocumentKey(kind: Kind.task, id: id), DocumentKey(kind: Kind.taskAttributes, id: id)] }
+    keys += reservationPlaces.keys.map { DocumentKey(kind: Kind.reservation, id: $0) }
+    keys += imports.keys.map { DocumentKey(kind: Kind.bulkImport, id: $0) }
+    keys += refusedLines.keys.map { DocumentKey(kind: Kind.refusedLine, id: $0) }
+    return keys
+  }
+
+  func allDocuments() -> [(key: DocumentKey, bytes: [UInt8])] {
+    var out: [(key: DocumentKey, bytes: [UInt8])] = [(DocumentKey(kind: Kind.workspace, id: id), record.encoded())]
+    out += keys.documents()
+    out += activities.map { (DocumentKey(kind: Kind.activity, id: $0.key), $0.value.encoded()) }
+    out += channels.map { (DocumentKey(kind: Kind.taskChannel, id: $0.key), $0.value.encoded()) }
+    out += queuePlaces.values.map { (DocumentKey(kind: Kind.taskQueue, id: queues[$0].id), queues[$0].record.encoded()) }
+    for workflow in workflows.values {
+      out.append((DocumentKey(kind: Kind.workflow, id: workflow.id), workflow.record.encoded()))
+      out.append((DocumentKey(kind: Kind.workflowConfiguration, id: workflow.id), workflow.configuration))
+    }
+    for place in workerPlaces.values {
+      out.append((DocumentKey(kind: Kind.worker, id: workers[place].id), workers[place].record.encoded()))
+      out.append((DocumentKey(kind: Kind.workerAttributes, id: workers[place].id), workers[place].attributes.text))
+    }
+    for place in taskPlaces.values {
+      out.append((DocumentKey(kind: Kind.task, id: tasks[place].id), tasks[place].record.encoded()))
+      out.append((DocumentKey(kind: Kind.taskAttributes, id: tasks[place].id), tasks[place].attributes))
+    }
+    out += reservationPlaces.values.map { (DocumentKey(kind: Kind.reservation, id: reservations[$0].id), reservations[$0].record.encoded()) }
+    out += imports.map { (DocumentKey(kind: Kind.bulkImport, id: $0.key), $0.value.encoded()) }
+    out += refusedLines.map { (DocumentKey(kind: Kind.refusedLine, id: $0.key), $0.value.encoded()) }
+    return out
+  }
+}

@@ -1,0 +1,235 @@
+import Expressions
+import JSON
+import Journal
+import Machines
+import Resources
+import Workflows
+
+/// What an operator can set about this machine.
+package struct TaskRoutingSettings: Sendable {
+  /// How long finished tasks stay readable, milliseconds (taskrouter.md 2.8: 5 minutes).
+  package var purgeAfter: Int64 = 300_000
+  /// Moves from pending to reserved after which a task is canceled (taskrouter.md 4.1).
+  package var maxAssignments = 1000
+  /// How long a task for one named worker may wait for its reservation, milliseconds (taskrouter.md 14, #16).
+  package var routingTargetWait: Int64 = 60_000
+
+  package init() {}
+}
+
+/// One workspace: its configuration, its people, its work, and the indexes that match them. Everything but the indexes stands in documents.
+struct Space: Sendable {
+  let id: Identifier
+  let settings: TaskRoutingSettings
+  var record: WorkspaceRecord
+  var nextSerial: Int64 = 1
+  /// The order of reservations: longest idle first means smallest of these first.
+  var nextReserved: Int64 = 1
+
+  var activities: [Identifier: ActivityRecord] = [:]
+  var channels: [Identifier: TaskChannelRecord] = [:]
+  var channelNames: [String: Identifier] = [:]
+  var queues = Slab<Queue>()
+  var queuePlaces: [Identifier: Int] = [:]
+  var workflows: [Identifier: Workflow] = [:]
+
+  var workers = Slab<Worker>()
+  var workerPlaces: [Identifier: Int] = [:]
+  /// By lower-cased name: unique in the workspace without regard to case (taskrouter.md 2.3).
+  var workerNames: [String: Int] = [:]
+
+  var tasks = Slab<Task>()
+  var taskPlaces: [Identifier: Int] = [:]
+  var reservations = Slab<Reservation>()
+  var reservationPlaces: [Identifier: Int] = [:]
+
+  var classes = Slab<EligibilityClass>()
+  var classPlaces: [ClassKey: Int] = [:]
+  /// Classes without waiting tasks, in the order in which they fell idle; the oldest go when there are too many.
+  var idleClasses: [Int] = []
+  /// Classes whose membership can change when a worker's activity or load does.
+  var changingClasses: Set<Int> = []
+  var conditions = Interned<Expression>()
+  var orders = Interned<OrderBy>()
+
+  var timers = OrderedIndex<Timer>()
+  var keys = IdempotencyKeys()
+  var imports: [Identifier: ImportRecord] = [:]
+  var dirtyImports: Set<Identifier> = []
+  /// Refused lines kept for reading, per import: the first thousand.
+  var refusedLines: [Identifier: RefusedLineRecord] = [:]
+  /// Workflows whose waiting tasks are being placed again, slice by slice.
+  var reEvaluating: [Identifier] = []
+  var reEvaluationCursor: [Identifier: Int] = [:]
+
+  var pending = PendingEffects()
+
+  init(id: Identifier, settings: TaskRoutingSettings, record: WorkspaceRecord) {
+    self.id = id
+    self.settings = settings
+    self.record = record
+  }
+
+  var nextDue: Int64? {
+    switch (timers.first?.due, keys.nextDue) {
+    case (let a?, let b?): min(a, b)
+    case (let a?, nil): a
+    case (nil, let b): b
+    }
+  }
+
+  mutating func takeSerial() -> Int64 {
+    defer { nextSerial += 1 }
+    return nextSerial
+  }
+}
+
+extension Space {
+  struct Queue: Sendable {
+    let id: Identifier
+    var record: TaskQueueRecord
+    var expression: Expression
+    /// Workers that the expression admits; made when the queue is first used, kept up to date from then on.
+    var members: Set<Int>?
+    /// Tasks that are not over and stand in this queue.
+    var tasks = 0
+  }
+
+  struct Workflow: Sendable {
+    let id: Identifier
+    var record: WorkflowRecord
+    var configuration: [UInt8]
+    var document: WorkflowDocument
+    /// Tasks that are not over and are governed by it.
+    var tasks = 0
+  }
+
+  struct Worker: Sendable {
+    let id: Identifier
+    var record: WorkerRecord
+    var attributes: JSONDocument
+    /// Classes that it belongs to, with its place among their ready workers while it is ready.
+    var memberships: [Membership] = []
+    var live: [Int] = []
+    var isDirty = false
+  }
+
+  struct Membership: Sendable {
+    var group: Int
+    var ready: ReadyKey?
+  }
+
+  struct Task: Sendable {
+    let id: Identifier
+    var record: TaskRecord
+    var attributes: [UInt8]
+    /// Its class while it waits, and its place there.
+    var group = -1
+    var waiting: WaitingKey?
+    var live: [Int] = []
+    var reservations: [Int] = []
+    var timer: Int64 = 0
+    var isDirty = false
+  }
+
+  struct Reservation: Sendable {
+    let id: Identifier
+    var record: ReservationRecord
+    var task: Int
+    var worker: Int
+    var isDirty = false
+  }
+}
+
+/// When something is due: reservations before tasks at the same instant, so that an unanswered offer ends before its task's step does.
+struct Timer: Comparable, Sendable {
+  enum Kind: UInt8, Sendable { case reservation, task }
+  var due: Int64
+  var kind: Kind
+  var place: Int
+
+  static func < (a: Timer, b: Timer) -> Bool {
+    if a.due != b.due { return a.due < b.due }
+    return a.kind != b.kind ? a.kind.rawValue < b.kind.rawValue : a.place < b.place
+  }
+}
+
+/// Texts that many tasks share, compiled once and named by a number.
+struct Interned<Value: Sendable>: Sendable {
+  private(set) var values: [Value] = []
+  private var places: [String: Int] = [:]
+
+  mutating func place(of text: String, _ make: () -> Value) -> Int {
+    if let place = places[text] { return place }
+    places[text] = values.count
+    values.append(make())
+    return values.count - 1
+  }
+
+  subscript(_ place: Int) -> Value { values[place] }
+}
+
+/// What one command has changed so far, put in order when it is over: documents, then facts about them, then what is gone.
+struct PendingEffects: Sendable {
+  var puts: [(DocumentKey, [UInt8])] = []
+  var facts: [Fact] = []
+  var deletes: [DocumentKey] = []
+  var tasks: [Int] = []
+  var workers: [Int] = []
+  var reservations: [Int] = []
+  var removedTasks: [Int] = []
+  var removedWorkers: [Int] = []
+  var removedReservations: [Int] = []
+  var writesWorkspace = false
+}
+
+extension Space {
+  mutating func put(_ kind: UInt8, _ id: Identifier, _ record: some DocumentRecord) {
+    pending.puts.append((DocumentKey(kind: kind, id: id), record.encoded()))
+  }
+
+  mutating func delete(_ kind: UInt8, _ id: Identifier) { pending.deletes.append(DocumentKey(kind: kind, id: id)) }
+
+  mutating func touch(task place: Int, at now: Int64) {
+    tasks[place].record.updated = now
+    guard !tasks[place].isDirty else { return }
+    tasks[place].isDirty = true
+    pending.tasks.append(place)
+  }
+
+  mutating func touch(worker place: Int, at now: Int64) {
+    workers[place].record.updated = now
+    guard !workers[place].isDirty else { return }
+    workers[place].isDirty = true
+    pending.workers.append(place)
+  }
+
+  mutating func touch(reservation place: Int, at now: Int64) {
+    reservations[place].record.updated = now
+    guard !reservations[place].isDirty else { return }
+    reservations[place].isDirty = true
+    pending.reservations.append(place)
+  }
+
+  /// Ends a command: what it changed goes into the effects, each document once.
+  mutating func flush(_ turn: inout Turn) {
+    if pending.writesWorkspace { turn.effects.put(id, DocumentKey(kind: Kind.workspace, id: id), record.encoded()) }
+    for (key, bytes) in pending.puts { turn.effects.put(id, key, bytes) }
+    for place in pending.tasks where taskPlaces[tasks[place].id] == place {
+      tasks[place].isDirty = false
+      turn.effects.put(id, DocumentKey(kind: Kind.task, id: tasks[place].id), tasks[place].record.encoded())
+    }
+    for place in pending.workers where workerPlaces[workers[place].id] == place {
+      workers[place].isDirty = false
+      turn.effects.put(id, DocumentKey(kind: Kind.worker, id: workers[place].id), workers[place].record.encoded())
+    }
+    for place in pending.reservations where reservationPlaces[reservations[place].id] == place {
+      reservations[place].isDirty = false
+      turn.effects.put(id, DocumentKey(kind: Kind.reservation, id: reservations[place].id), reservations[place].record.encoded())
+    }
+    for fact in pending.facts { turn.effects.fact(id, fact) }
+    for key in pending.deletes { turn.effects.delete(id, key) }
+    sweepRemoved()
+    pending = PendingEffects()
+  }
+}

@@ -1,0 +1,294 @@
+import JSON
+import Journal
+import Machines
+import Resources
+
+/// Making, changing and ending tasks (taskrouter.md 2.8, 4.1).
+extension Space {
+  mutating func createTask(_ request: Request, _ turn: inout Turn) -> Verdict {
+    let attributes = request.bytes(.attributes) ?? Array("{}".utf8)
+    guard let document = try? JSONDocument(parsing: attributes) else { return .refuse("Attributes is not valid JSON") }
+    var record = TaskRecord()
+    guard let channel = channel(named: request.text(.taskChannel) ?? "default") else {
+      return .refuse("TaskChannel '\(request.text(.taskChannel) ?? "")' is neither the SID nor the unique name of a task channel of this workspace")
+    }
+    record.channel = channel
+    var direct: Int?
+    switch destination(request) {
+    case .refused(let message): return .refuse(message)
+    case .workflow(let id): record.workflow = id
+    case .queue(let place):
+      direct = place
+      record.routingTarget = request.text(.routingTarget)
+    case .worker(let queue):
+      direct = queue
+      record.routingTarget = request.text(.routingTarget)
+      record.ignoresCapacity = request.flag(.ignoreCapacity) ?? true
+    }
+    if direct == nil, record.routingTarget == nil, let workflow = workflows[record.workflow], !accepts(workflow, document) {
+      return .refuse("The task matches no filter of workflow \(SIDKind.workflow.text(record.workflow)), which has no default_filter")
+    }
+    if let start = request.integer(.virtualStart), start > turn.now {
+      return .refuse("VirtualStartTime must not be in the future")
+    }
+    record.priority = request.integer(.priority) ?? 0
+    record.timeout = request.integer(.timeout) ?? 86_400
+    record.virtualStart = request.integer(.virtualStart) ?? turn.now
+    let place = addTask(record, attributes, &turn)
+    let id = tasks[place].id
+    enterFirst(place, direct, &turn)
+    return Verdict(status: 201, scope: self.id, document: DocumentKey(kind: Kind.task, id: id))
+  }
+
+  private enum Destination {
+    case workflow(Identifier)
+    case queue(Int)
+    /// A worker; the queue that the task counts in, if one was named.
+    case worker(queue: Int?)
+    case refused(String)
+  }
+
+  private func destination(_ request: Request) -> Destination {
+    if let text = request.text(.routingTarget) {
+      if let id = SIDKind.workflow.parse(text), workflows[id] != nil { return .workflow(id) }
+      if let id = SIDKind.taskQueue.parse(text), let place = queuePlaces[id] { return .queue(place) }
+      if let id = SIDKind.worker.parse(text), workerPlaces[id] != nil {
+        return .worker(queue: request.identifier(.taskQueue).flatMap { queuePlaces[$0] })
+      }
+      return .refused("RoutingTarget '\(text)' is no worker, task queue or workflow of this workspace")
+    }
+    if let id = request.identifier(.workflow) {
+      guard workflows[id] != nil else { return .refused("WorkflowSid '\(SIDKind.workflow.text(id))' is no workflow of this workspace") }
+      return .workflow(id)
+    }
+    guard workflows.count == 1, let only = workflows.keys.first else {
+      return .refused("WorkflowSid is required: the workspace has \(workflows.count) workflows, and it may be left out only where there is exactly one")
+    }
+    return .workflow(only)
+  }
+
+  private mutating func addTask(_ base: TaskRecord, _ attributes: [UInt8], _ turn: inout Turn) -> Int {
+    var record = base
+    record.serial = takeSerial()
+    record.created = turn.now
+    let id = turn.ids.identifier()
+    let place = tasks.insert(Task(id: id, record: record, attributes: attributes))
+    taskPlaces[id] = place
+    workflows[record.workflow]?.tasks += 1
+    pending.puts.append((DocumentKey(kind: Kind.taskAttributes, id: id), attributes))
+    touch(task: place, at: turn.now)
+    fact(.taskCreated, task: place, turn.now)
+    return place
+  }
+
+  private mutating func enterFirst(_ place: Int, _ direct: Int?, _ turn: inout Turn) {
+    if !tasks[place].record.workflow.isNone {
+      fact(.workflowEntered, task: place, turn.now)
+      return route(place, &turn)
+    }
+    if let direct { enterQueue(place, direct, turn.now) }
+    wait(place)
+    match(place, &turn)
+    setTimer(place)
+  }
+
+  mutating func updateTask(_ request: Request, _ turn: inout Turn) -> Verdict {
+    guard let place = taskPlaces[request.target] else { return .notFound }
+    if let wanted = request.ifMatch, wanted != tasks[place].record.version { return .versionMismatch(tasks[place].record.version, wanted) }
+    let record = tasks[place].record
+    let status = request.text(.status).flatMap(TaskStatus.init(text:))
+    if let refusal = refusal(of: status, place) { return refusal }
+    var channel: Identifier?
+    if let name = request.text(.taskChannel) {
+      guard let id = self.channel(named: name) else { return .refuse("TaskChannel '\(name)' is no task channel of this workspace") }
+      channel = id
+    }
+    if let start = request.integer(.virtualStart), start > turn.now { return .refuse("VirtualStartTime must not be in the future") }
+
+    let wasWaiting = tasks[place].waiting != nil
+    var changed = false
+    if let attributes = request.bytes(.attributes), attributes != tasks[place].attributes {
+      tasks[place].attributes = attributes
+      pending.puts.append((DocumentKey(kind: Kind.taskAttributes, id: tasks[place].id), attributes))
+      changed = true
+    }
+    if let priority = request.integer(.priority), priority != record.priority {
+      tasks[place].record.priority = priority
+      changed = true
+    }
+    if let start = request.integer(.virtualStart), start != record.virtualStart {
+      tasks[place].record.virtualStart = start
+      changed = true
+    }
+    if let channel, channel != record.channel, record.status == .pending {
+      tasks[place].record.channel = channel
+      changed = true
+    }
+    if let reason = request.text(.reason), status != nil || record.status.isOver { tasks[place].record.reason = reason }
+    if changed {
+      tasks[place].record.version += 1
+      touch(task: place, at: turn.now)
+      fact(.taskUpdated, task: place, turn.now)
+      if wasWaiting {
+        stopWaiting(place)
+        wait(place)
+        match(place, &turn)
+      }
+    }
+    switch status {
+    case .canceled?: cancel(place, reason: request.text(.reason), &turn)
+    case .wrapping?: wrapUp(task: place, &turn)
+    case .completed?: complete(task: place, reason: request.text(.reason), &turn)
+    default: break
+    }
+    return Verdict(status: 200, scope: id, document: DocumentKey(kind: Kind.task, id: tasks[place].id))
+  }
+
+  /// The texts that applications look for (taskrouter.md 1.7).
+  private func refusal(of status: TaskStatus?, _ place: Int) -> Verdict? {
+    guard let status else { return nil }
+    let now = tasks[place].record.status
+    let what = "task \(SIDKind.task.text(tasks[place].id)) in workspace \(SIDKind.workspace.text(id)) for account \(SIDKind.account.text(record.account))"
+    switch status {
+    case .canceled where !now.isWaiting: return .refuse("Cannot cancel \(what) because it is not pending or reserved.")
+    case .wrapping where now != .assigned: return .refuse("Cannot wrap up a \(what) because it's not currently assigned")
+    case .completed where now != .assigned && now != .wrapping:
+      return .refuse("Cannot complete \(what) because it is not currently assigned.")
+    case .pending, .reserved, .assigned:
+      return .refuse("AssignmentStatus must be one of canceled, wrapping, completed; received '\(status.text)'")
+    default: return nil
+    }
+  }
+
+  mutating func deleteTask(_ request: Request, _ turn: inout Turn) -> Verdict {
+    guard let place = taskPlaces[request.target] else { return .notFound }
+    if let wanted = request.ifMatch, wanted != tasks[place].record.version { return .versionMismatch(tasks[place].record.version, wanted) }
+    leaveQueue(place)
+    stopWaiting(place)
+    let wasOver = tasks[place].record.status.isOver
+    tasks[place].record.status = wasOver ? tasks[place].record.status : .canceled
+    cancelReservations(ofTask: place, as: .canceled, .reservationCanceled, &turn)
+    fact(.taskDeleted, task: place, turn.now)
+    if !wasOver { workflows[tasks[place].record.workflow]?.tasks -= 1 }
+    purge(place)
+    return Verdict(status: 204)
+  }
+
+  mutating func cancel(_ place: Int, reason: String?, _ turn: inout Turn) {
+    leaveQueue(place)
+    stopWaiting(place)
+    end(place, .canceled, reason, turn.now)
+    fact(.taskCanceled, task: place, reason: tasks[place].record.reason, turn.now)
+    cancelReservations(ofTask: place, as: .canceled, .reservationCanceled, &turn)
+  }
+
+  mutating func wrapUp(task place: Int, _ turn: inout Turn) {
+    for reservation in tasks[place].live where reservations[reservation].record.status == .accepted {
+      wrapUp(reservation: reservation, &turn)
+    }
+    tasks[place].record.status = .wrapping
+    tasks[place].record.version += 1
+    touch(task: place, at: turn.now)
+    fact(.taskWrapup, task: place, turn.now)
+  }
+
+  mutating func complete(task place: Int, reason: String?, _ turn: inout Turn) {
+    leaveQueue(place)
+    end(place, .completed, reason, turn.now)
+    fact(.taskCompleted, task: place, reason: tasks[place].record.reason, turn.now)
+    for reservation in tasks[place].live { complete(reservation: reservation, &turn) }
+  }
+
+  private mutating func end(_ place: Int, _ status: TaskStatus, _ reason: String?, _ now: Int64) {
+    tasks[place].record.status = status
+    if let reason { tasks[place].record.reason = reason }
+    tasks[place].record.ended = now
+    tasks[place].record.version += 1
+    workflows[tasks[place].record.workflow]?.tasks -= 1
+    touch(task: place, at: now)
+    setTimer(place)
+  }
+
+  private mutating func leaveQueue(_ place: Int) {
+    guard !tasks[place].record.status.isOver, let queue = queuePlaces[tasks[place].record.queue] else { return }
+    queues[queue].tasks -= 1
+  }
+
+  /// Forgets a task and its reservations: silent when its time is over, after the event when a client deletes it.
+  mutating func purge(_ place: Int) {
+    if tasks[place].timer != 0 { timers.remove(Timer(due: tasks[place].timer, kind: .task, place: place)) }
+    tasks[place].timer = 0
+    delete(Kind.task, tasks[place].id)
+    delete(Kind.taskAttributes, tasks[place].id)
+    for reservation in tasks[place].reservations {
+      delete(Kind.reservation, reservations[reservation].id)
+      reservationPlaces[reservations[reservation].id] = nil
+      pending.removedReservations.append(reservation)
+    }
+    taskPlaces[tasks[place].id] = nil
+    pending.removedTasks.append(place)
+  }
+
+  /// Frees the places of what a command removed, after its documents and facts are written.
+  mutating func sweepRemoved() {
+    for place in pending.removedReservations { reservations.remove(place) }
+    for place in pending.removedTasks { tasks.remove(place) }
+    for place in pending.removedWorkers { workers.remove(place) }
+  }
+
+  // MARK: Reservations, as clients change them
+
+  mutating func updateReservation(_ request: Request, _ turn: inout Turn) -> Verdict {
+    guard let place = reservationPlaces[request.target] else { return .notFound }
+    let record = reservations[place].record
+    guard request.side.isNone || request.side == record.task || request.side == record.worker else { return .notFound }
+    if let wanted = request.ifMatch, wanted != record.version { return .versionMismatch(record.version, wanted) }
+    let answer = Verdict(status: 200, scope: id, document: DocumentKey(kind: Kind.reservation, id: reservations[place].id))
+    guard let text = request.text(.status), let wanted = ReservationStatus(text: text) else { return answer }
+    func already() -> Verdict {
+      .refuse("Reservation \(SIDKind.reservation.text(request.target)) is already in state [\(record.status.text)] and cannot be updated to [\(text)]")
+    }
+    switch (wanted, record.status) {
+    case (.accepted, .pending): accept(place, &turn)
+    case (.rejected, .pending):
+      let activity = request.identifier(.workerActivity)
+      if let activity, activities[activity] == nil {
+        return .refuse("WorkerActivitySid '\(SIDKind.activity.text(activity))' is no activity of this workspace")
+      }
+      decline(place, as: .rejected, moveTo: activity, &turn)
+    case (.wrapping, .accepted):
+      wrapUp(reservation: place, &turn)
+      let task = reservations[place].task
+      if tasks[task].record.status == .assigned, !tasks[task].live.contains(where: { reservations[$0].record.status == .accepted }) {
+        tasks[task].record.status = .wrapping
+        tasks[task].record.version += 1
+        touch(task: task, at: turn.now)
+        fact(.taskWrapup, task: task, turn.now)
+      }
+    case (.completed, .accepted), (.completed, .wrapping):
+      let task = reservations[place].task
+      if tasks[task].live == [place] {
+        complete(task: task, reason: tasks[task].record.reason ?? "All reservations were completed", &turn)
+      } else {
+        complete(reservation: place, &turn)
+      }
+    case (.accepted, _), (.rejected, _), (.wrapping, _), (.completed, _): return already()
+    default: return .refuse("ReservationStatus must be one of accepted, rejected, wrapping, completed; received '\(text)'")
+    }
+    return answer
+  }
+
+  func channel(named text: String) -> Identifier? {
+    if let id = SIDKind.taskChannel.parse(text), channels[id] != nil { return id }
+    return channelNames[text]
+  }
+}
+
+extension Verdict {
+  static func refuse(_ message: String) -> Verdict { Verdict(status: 400, code: 20001, message: message) }
+  /// The ingress knows the path and says it.
+  static let notFound = Verdict(status: 404, code: 20404, message: "")
+  static func versionMismatch(_ now: Int64, _ wanted: Int64) -> Verdict {
+    Verdict(status: 412, code: 20412, message: "If-Match names version \(wanted), but the resource is at version \(now): read it again and retry")
+  }
+}
