@@ -36,4 +36,9 @@ targets += [
   room("Machines", "Core", ["Journal", "Resources"]),
 ]
 
+// Roles: what a node can do, on ports.
+targets += [
+  room("PartitionRunner", "Roles", ["Journal", "Machines", "Ports", "Resources"]),
+]
+
 let package = Package(name: "trunkline", targets: targets, cLanguageStandard: .c17, cxxLanguageStandard: .cxx17)

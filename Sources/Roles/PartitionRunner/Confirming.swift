@@ -1,0 +1,263 @@
+import Journal
+import Machines
+import Ports
+import Resources
+
+/// A confirmed decision that waits for hot state before its requests are answered.
+struct Awaiting {
+  var offset: Int64
+  var scopes: Set<Identifier>
+  var replies: [Reply]
+}
+
+extension PartitionRunner {
+  /// Step 5 of "Owning a partition": strictly in sequence order.
+  func confirm(tag: UInt64, at offset: Int64) {
+    guard let flight = flights.first, flight.tag == tag else { return reopen(.sessionLost("a report out of order")) }
+    if offset == ledger.nextOffset { return accept(offset) }
+    guard offset > ledger.nextOffset else { return reopen(.sessionLost("a report at offset \(offset), which is behind the journal's \(ledger.nextOffset)")) }
+    foldBetween(upTo: offset)
+  }
+
+  /// Something came between this record and the last: the fold decides what was accepted, and where.
+  private func foldBetween(upTo offset: Int64) {
+    let reader = ports.log.openReader(options.journal, from: ledger.nextOffset, key: nil, visibility: .committed, wake: {})
+    defer { reader.close() }
+    do {
+      while ledger.nextOffset <= offset {
+        let records = try reader.take(records: 500, bytes: 1 << 20)
+        guard !records.isEmpty else { return reopen(.sessionLost("the journal ends before an acknowledged record")) }
+        for record in records where record.offset <= offset {
+          switch try JournalRecord(decoding: record.value ?? []) {
+          case .open(let open) where open.incarnation != incarnation: return reopen(.fenced(byOffset: record.offset))
+          case .open: ledger.nextOffset = record.offset + 1
+          case .decision(let decision):
+            if let flight = flights.first, decision.incarnation == incarnation, decision.epoch == ledger.epoch,
+              decision.sequence == flight.decision.sequence
+            {
+              accept(record.offset)
+            } else {
+              ledger.nextOffset = record.offset + 1
+            }
+          }
+        }
+      }
+    } catch {
+      reopen(.sessionLost("between two of its records: \(error)"))
+    }
+  }
+
+  /// The first flight is in the journal, accepted. Only now: outbox, hot state, answers (step 6).
+  private func accept(_ offset: Int64) {
+    let flight = flights.removeFirst()
+    let decision = flight.decision
+    var applies: [Identifier: ScopeApply] = [:]
+    var order: [Identifier] = []
+    for scope in decision.scopes {
+      if applies[scope.scope] == nil {
+        order.append(scope.scope)
+        applies[scope.scope] = ScopeApply(
+          scope: scope.scope, previous: ledger.scopes[scope.scope]?.offset ?? -1, mark: offset, changes: [])
+      }
+      for step in scope.steps {
+        switch step {
+        case .put(let key, let bytes): applies[scope.scope]?.changes.append(Change(key: key, bytes: bytes))
+        case .delete(let key): applies[scope.scope]?.changes.append(Change(key: key, bytes: nil))
+        case .fact: continue
+        }
+      }
+    }
+    ledger.take(decision, at: offset)
+    send(decision.outbox)
+    apply(order.compactMap { applies[$0] }, Awaiting(offset: offset, scopes: Set(order), replies: decision.replies))
+    var signal = ByteWriter(capacity: 10)
+    signal.signed(offset)
+    ports.bus.publish(options.signal, signal.bytes)
+    scheduleTimer()
+    checkQuiet()
+  }
+
+  // MARK: Hot state
+
+  private func apply(_ entries: [ScopeApply], _ waiting: Awaiting) {
+    // Scopes that are behind anyway are not written to: the refill brings everything.
+    let fresh = entries.filter { !behind.contains($0.scope) }
+    if fresh.isEmpty {
+      awaiting.append(waiting)
+      release()
+      return startRefill()
+    }
+    awaiting.append(waiting)
+    let current = session
+    ports.hot.apply(fresh) { [weak self] outcome in
+      self?.post { $0.applied(fresh, outcome, current) }
+    }
+  }
+
+  private func applied(_ entries: [ScopeApply], _ outcome: Result<[ApplyOutcome], HotStateFailure>, _ current: Int) {
+    guard current == session else { return }
+    switch outcome {
+    case .success(let outcomes):
+      for (entry, outcome) in zip(entries, outcomes) {
+        if outcome == .gap {
+          fallBehind([entry.scope])
+        } else {
+          settle(entry.scope, upTo: entry.mark)
+        }
+      }
+    case .failure(let failure):
+      notify(.hotStateUnavailable("\(failure)"))
+      hotIsReachable = false
+      fallBehind(entries.map(\.scope))
+    }
+    release()
+    startRefill()
+    decide()
+  }
+
+  /// A scope has everything up to `mark`.
+  private func settle(_ scope: Identifier, upTo mark: Int64) {
+    for place in awaiting.indices {
+      guard awaiting[place].offset <= mark else { break }
+      awaiting[place].scopes.remove(scope)
+    }
+  }
+
+  /// Answers, in order, what hot state has taken.
+  private func release() {
+    var byNode: [String: [Reply]] = [:]
+    var nodes: [String] = []
+    var done = 0
+    for entry in awaiting {
+      guard entry.scopes.isEmpty else { break }
+      for reply in entry.replies {
+        if byNode[reply.to.node] == nil { nodes.append(reply.to.node) }
+        byNode[reply.to.node, default: []].append(reply)
+      }
+      done += 1
+    }
+    awaiting.removeFirst(done)
+    for node in nodes { ports.bus.publish("replies/\(node)", Reply.encode(byNode[node] ?? [])) }
+    checkQuiet()
+  }
+
+  private func fallBehind(_ scopes: [Identifier]) {
+    behind.formUnion(scopes)
+    notify(.hotStateBehind(scopes: behind.count))
+  }
+
+  /// At the start and whenever hot state may have lost something: all marks are compared with the ledger.
+  func compareMarks() {
+    phase = .filling
+    let scopes = ledger.scopes.keys.sorted()
+    let wanted = scopes.map { ledger.scopes[$0]?.offset ?? -1 }
+    let current = session
+    ports.hot.marks(scopes) { [weak self] outcome in
+      self?.post { runner in
+        guard runner.session == current else { return }
+        switch outcome {
+        case .success(let marks):
+          runner.hotIsReachable = true
+          runner.behind.formUnion(zip(scopes, zip(marks, wanted)).filter { $0.1.0 < $0.1.1 }.map(\.0))
+        case .failure(let failure):
+          runner.hotIsReachable = false
+          runner.notify(.hotStateUnavailable("\(failure)"))
+          runner.behind.formUnion(scopes)
+        }
+        runner.phase = .running
+        runner.startRefill()
+        runner.decide()
+      }
+    }
+  }
+
+  /// Fills one scope after another from the machine. A copy is taken only when nothing is in flight, so that it is exactly what the journal says up to the mark.
+  func startRefill() {
+    guard phase == .running, refill == nil, flights.isEmpty, let scope = behind.sorted().first, let machine else { return }
+    attempts += 1
+    let documents = machine.documents(of: scope).map { Document(key: $0.key, bytes: $0.bytes) }
+    refill = Refill(
+      scope: scope, token: RefillToken(epoch: ledger.epoch, attempt: attempts), mark: ledger.scopes[scope]?.offset ?? -1, documents: documents)
+    let current = session
+    guard let refill else { return }
+    ports.hot.beginRefill(scope, token: refill.token, expected: refill.mark) { [weak self] outcome in
+      self?.post { $0.continueRefill(outcome, current) }
+    }
+  }
+
+  private func continueRefill(_ outcome: Result<RefillOutcome, HotStateFailure>, _ current: Int) {
+    guard current == session, var running = refill else { return }
+    switch outcome {
+    case .success(.notNeeded): return endRefill(running)
+    case .failure, .success(.refused):
+      refill = nil
+      if case .failure(let failure) = outcome {
+        hotIsReachable = false
+        notify(.hotStateUnavailable("\(failure)"))
+      }
+      return retryRefill(current)
+    case .success(.done): break
+    }
+    let step: @Sendable (Result<RefillOutcome, HotStateFailure>) -> Void = { [weak self] outcome in
+      self?.post { $0.continueRefill(outcome, current) }
+    }
+    if running.isEnded { return endRefill(running) }
+    if let chunk = running.nextChunk() {
+      refill = running
+      ports.hot.refillChunk(running.scope, token: running.token, number: chunk.number, documents: chunk.documents, deliver: step)
+    } else {
+      running.isEnded = true
+      refill = running
+      ports.hot.endRefill(running.scope, token: running.token, chunks: running.chunks, mark: running.mark, deliver: step)
+    }
+  }
+
+  private func endRefill(_ running: Refill) {
+    refill = nil
+    hotIsReachable = true
+    behind.remove(running.scope)
+    count { $0.refills += 1 }
+    settle(running.scope, upTo: running.mark)
+    release()
+    startRefill()
+    decide()
+  }
+
+  private func retryRefill(_ current: Int) {
+    watchTimer?.cancel()
+    watchTimer = queue.schedule(afterMilliseconds: 100) { [weak self] in
+      self?.assumeIsolated { runner in
+        guard runner.session == current else { return }
+        runner.hotIsReachable = true
+        runner.startRefill()
+        runner.decide()
+      }
+    }
+    decide()
+  }
+}
+
+/// A scope on its way into hot state, in pieces.
+struct Refill {
+  let scope: Identifier
+  let token: RefillToken
+  let mark: Int64
+  var documents: [Document]
+  var chunks = 0
+  var isEnded = false
+
+  init(scope: Identifier, token: RefillToken, mark: Int64, documents: [Document]) {
+    self.scope = scope
+    self.token = token
+    self.mark = mark
+    self.documents = documents
+  }
+
+  mutating func nextChunk() -> (number: Int, documents: [Document])? {
+    guard !documents.isEmpty else { return nil }
+    let piece = Array(documents.suffix(1000))
+    documents.removeLast(piece.count)
+    defer { chunks += 1 }
+    return (chunks, piece)
+  }
+}

@@ -1,0 +1,251 @@
+import Journal
+import Machines
+import Ports
+import Resources
+
+/// A decision on its way into the journal.
+struct Flight {
+  var tag: UInt64
+  var decision: Decision
+}
+
+extension PartitionRunner {
+  /// Decides what waits, while there is room in flight. Comes back by itself as long as there is more.
+  func decide() {
+    guard phase == .running, refill == nil, behind.isEmpty || !needsDrain else { return checkQuiet() }
+    guard flights.count < options.mostInFlight, var machine else { return checkQuiet() }
+    // The runner's copy goes, so that the machine is changed in place.
+    self.machine = nil
+    var turn = Turn(now: ahead.now, seed: ports.identifiers.seed())
+    var decision = Decision(incarnation: incarnation, epoch: ledger.epoch, sequence: ahead.nextSequence, now: ahead.now)
+    let isIdle = handleInputs(&machine, &turn, &decision)
+    if isIdle {
+      fireTimers(&machine, upTo: max(turn.now, ports.clock.now()), most: options.mostTimers, &turn)
+      if machine.hasSlice, turn.effects.size < options.decisionBytes { machine.slice(limit: options.sliceDocuments, &turn) }
+    }
+    machine.close(&turn)
+    self.machine = machine
+    if let lost = lostInput {
+      lostInput = nil
+      return reopen(.inputOutOfRange(lost))
+    }
+    decision.now = turn.now
+    collect(turn.effects, into: &decision)
+    if let marks = takeAcknowledged() { decision.sent = marks }
+    guard !decision.isEmpty else {
+      scheduleTimer()
+      return checkQuiet()
+    }
+    append(decision)
+  }
+
+  /// Whether deciding must wait until nothing is in flight, so that a scope can be copied.
+  var needsDrain: Bool { !behind.isEmpty && hotIsReachable }
+
+  /// Handles input records in order of precedence. True when the first input was read to its end.
+  private func handleInputs(_ machine: inout M, _ turn: inout Turn, _ decision: inout Decision) -> Bool {
+    var handled = 0
+    for input in readers.indices {
+      if input > 0, handled > 0, !backlog[0].isEmpty || !drained[0] { return false }
+      let most = decidesSingly ? 1 : (input == 0 ? options.batch : options.yieldingBatch)
+      var left = most
+      while left > 0, turn.effects.size < options.decisionBytes {
+        if backlog[input].isEmpty, !refillBacklog(input, most) { break }
+        guard !backlog[input].isEmpty else { break }
+        let record = backlog[input].removeLast()
+        handle(record, UInt8(input), &machine, &turn, &decision)
+        handled += 1
+        left -= 1
+      }
+      if decidesSingly, handled > 0 { break }
+      // What is due is not held up by a long queue, but what arrived in time goes first.
+      if input == 0, !(drained[0] && backlog[0].isEmpty) { return false }
+    }
+    return true
+  }
+
+  /// Reads more of an input; the backlog is kept backwards, so that taking from it is cheap. False at the end, or when the log failed.
+  private func refillBacklog(_ input: Int, _ most: Int) -> Bool {
+    guard !drained[input] else { return false }
+    do {
+      let records = try readers[input].take(records: most, bytes: options.decisionBytes)
+      guard !records.isEmpty else {
+        drained[input] = true
+        return false
+      }
+      backlog[input] = records.reversed()
+      return true
+    } catch {
+      lostInput = "\(options.inputs[input])[\(options.partition)]: \(error)"
+      drained[input] = true
+      return false
+    }
+  }
+
+  private func handle(_ record: LogRecord, _ input: UInt8, _ machine: inout M, _ turn: inout Turn, _ decision: inout Decision) {
+    decision.positions[input] = record.offset + 1
+    let now = max(turn.now, record.appended)
+    fireTimers(&machine, upTo: now, most: .max, &turn)
+    turn.now = now
+    ahead.forgetImports(beforeRecordAppendedAt: record.appended)
+    if let reason = rejection(of: record, input) { return reject(record, input, reason, &turn, &decision) }
+    let command: Command
+    do throws(DecodingFailure) { command = try Command(decoding: record.value ?? []) } catch {
+      return reject(record, input, "the record cannot be read: \(error)", &turn, &decision)
+    }
+    guard isMine(command.scope) else { return reject(record, input, "the key belongs to another partition", &turn, &decision) }
+    guard isNext(command, record, &decision) else { return }
+    count { $0.commands += 1 }
+    ports.poison.note(input: input, partition: options.partition, position: record.offset)
+    machine.handle(command, &turn)
+    ports.poison.clear()
+  }
+
+  private func isMine(_ scope: Identifier) -> Bool {
+    guard let count = ports.log.partitions(of: options.journal.topic) else { return true }
+    return Partitioner.partition(of: scope, among: count) == options.partition
+  }
+
+  /// Messages of other partitions and lines of imports are numbered: only the next is taken. A lower one is a repeat, a higher one follows a gap and comes again.
+  private func isNext(_ command: Command, _ record: LogRecord, _ decision: inout Decision) -> Bool {
+    switch command.origin {
+    case .request, .question: return true
+    case .outbox(let source, let number):
+      guard number == (ahead.sources[source] ?? 0) + 1 else { return false }
+      ahead.sources[source] = number
+      decision.received[source] = number
+      return true
+    case .line(let importing, let number, let count):
+      guard count > 0, number == (ahead.imports[importing]?.number ?? 0) + 1 else { return false }
+      let mark = ImportMark(id: importing, number: number + count - 1, appended: record.appended)
+      ahead.imports[importing] = mark
+      decision.imports.removeAll { $0.id == importing }
+      decision.imports.append(mark)
+      return true
+    }
+  }
+
+  private func rejection(of record: LogRecord, _ input: UInt8) -> String? {
+    if let reason = doomed["\(input)/\(record.offset)"] { return reason }
+    guard ports.poison.isPoisoned(input: input, partition: options.partition, position: record.offset) else { return nil }
+    return "handling it ended the process three times"
+  }
+
+  /// A record that is not handled: its position moves on, the reason goes to `rejects`, and whoever waits is told.
+  private func reject(_ record: LogRecord, _ input: UInt8, _ reason: String, _ turn: inout Turn, _ decision: inout Decision) {
+    decision.rejected.append(RejectedInput(input: input, offset: record.offset, reason: reason))
+    notify(.rejected(input: options.inputs[Int(input)], offset: record.offset, reason: reason))
+    var line = ByteWriter(capacity: 256)
+    line.string(options.inputs[Int(input)])
+    line.signed(record.offset)
+    line.string(reason)
+    line.blob(record.value ?? [])
+    turn.effects.send(
+      Outgoing(target: "rejects", key: Identifier(keyBytes: record.key) ?? .none, payload: .bytes(line.bytes)))
+    guard let command = try? Command(decoding: record.value ?? []) else { return }
+    _ = isNext(command, record, &decision)
+    turn.effects.reply(to: command.replyTo, Verdict(status: 500, code: 20500, message: "The request was rejected: \(reason)"))
+  }
+
+  private func fireTimers(_ machine: inout M, upTo now: Int64, most: Int, _ turn: inout Turn) {
+    var left = most
+    while left > 0, let due = machine.nextDue, due <= now {
+      turn.now = max(turn.now, due)
+      ports.poison.note(input: 255, partition: options.partition, position: due)
+      machine.fire(&turn)
+      ports.poison.clear()
+      count { $0.timers += 1 }
+      left -= 1
+    }
+  }
+
+  /// Numbers events and messages and puts everything into the decision.
+  private func collect(_ effects: Effects, into decision: inout Decision) {
+    var events: [Identifier: UInt64] = [:]
+    for var scope in effects.scopes {
+      let before = events[scope.scope] ?? ahead.scopes[scope.scope]?.events ?? 0
+      scope.firstEvent = before + 1
+      events[scope.scope] = before + UInt64(scope.facts)
+      decision.scopes.append(scope)
+    }
+    var numbers: [Peer: UInt64] = [:]
+    for message in effects.outgoing {
+      let partitions = ports.log.partitions(of: message.target) ?? 1
+      let peer = Peer(topic: message.target, partition: Partitioner.partition(of: message.key, among: partitions))
+      let number = numbers[peer] ?? ahead.targets[peer]?.next ?? 1
+      numbers[peer] = number + 1
+      var payload: [UInt8]
+      switch message.payload {
+      case .bytes(let bytes): payload = bytes
+      case .command(var command):
+        command.origin = .outbox(source: options.source, number: number)
+        payload = command.encoded()
+      }
+      decision.outbox.append(
+        OutboxMessage(target: peer.topic, partition: peer.partition, number: number, key: message.key.keyBytes, payload: payload))
+      payload = []
+    }
+    decision.replies = effects.replies
+  }
+
+  private func append(_ decision: Decision) {
+    let bytes = JournalRecord.decision(decision).encoded()
+    guard bytes.count <= options.recordBytes else { return tooLarge(decision, bytes.count) }
+    ahead.take(decision, at: -1)
+    flights.append(Flight(tag: nextTag, decision: decision))
+    journal?.append([NewRecord(key: [], value: bytes)], tag: nextTag)
+    nextTag += 1
+    count {
+      $0.decisions += 1
+      $0.bytes += bytes.count
+    }
+    guard flights.count < options.mostInFlight, backlog.contains(where: { !$0.isEmpty }) || drained.contains(false) || machine?.hasSlice == true
+    else { return scheduleTimer() }
+    wakeLater()
+  }
+
+  private func wakeLater() {
+    guard !isWoken else { return }
+    isWoken = true
+    post { runner in
+      runner.isWoken = false
+      runner.decide()
+    }
+  }
+
+  /// The machine has moved already, so everything unconfirmed is forgotten; then each command is decided alone, and the one that is too large alone is rejected.
+  private func tooLarge(_ decision: Decision, _ bytes: Int) {
+    if decidesSingly {
+      for (input, position) in decision.positions {
+        doomed["\(input)/\(position - 1)"] = "its decision takes \(bytes) bytes, more than the log's \(options.recordBytes) a record"
+      }
+    }
+    decidesSingly = true
+    reopen(.decisionTooLarge(bytes: bytes))
+  }
+
+  /// When the inputs are drained, timers follow the clock.
+  func scheduleTimer() {
+    guard let due = machine?.nextDue else {
+      timer?.wake.cancel()
+      timer = nil
+      return
+    }
+    guard timer?.due != due else { return }
+    timer?.wake.cancel()
+    let current = session
+    // A timer far away is looked at again every minute: the product's clock may have been moved.
+    let wait = min(ports.clock.delay(until: due), 60_000)
+    timer = (
+      due,
+      queue.schedule(afterMilliseconds: wait) { [weak self] in
+        self?.assumeIsolated { runner in
+          guard runner.session == current else { return }
+          runner.timer = nil
+          runner.decide()
+          runner.scheduleTimer()
+        }
+      }
+    )
+  }
+}

@@ -1,0 +1,307 @@
+import Journal
+package import Machines
+package import Ports
+import Resources
+
+/// Owns one partition: open, catch up, decide, confirm, apply, hand over (journal.md, "Owning a partition"). Everything happens on its queue; the log, hot state and the
+/// bus answer by posting to it, so the whole protocol is one sequence of steps that a simulation can drive.
+package actor PartitionRunner<M: Machine> {
+  package nonisolated let queue: any WorkQueue
+  package nonisolated var unownedExecutor: UnownedSerialExecutor { queue.asUnownedSerialExecutor() }
+  package nonisolated let options: RunnerOptions
+  let ports: RunnerPorts
+  let settings: M.Settings
+  let notify: @Sendable (RunnerNotice) -> Void
+
+  /// What is being done with the partition now.
+  enum Phase: Equatable {
+    case stopped, opening, catchingUp, filling, running
+  }
+
+  var phase = Phase.stopped
+  /// Grows with every session; answers that belong to an older one are not heard.
+  var session = 0
+  var journal: (any AppendSession)?
+  var incarnation: UInt64 = 0
+  var pause: (any Cancellable)?
+  var failures = 0
+
+  /// As the journal's accepted records have it, and as it will be when everything in flight is accepted.
+  var ledger = Ledger()
+  var ahead = Ledger()
+  var machine: M?
+
+  var readers: [any LogReader] = []
+  var backlog: [[LogRecord]] = []
+  var drained: [Bool] = []
+  var flights: [Flight] = []
+  var nextTag: UInt64 = 1
+  /// One command a decision: after a batch was too large for the log.
+  var decidesSingly = false
+  /// Input records that are decided as rejected without being handled: too large to decide.
+  var doomed: [String: String] = [:]
+  var isWoken = false
+  /// An input whose position is not in the log any more.
+  var lostInput: String?
+  var timer: (due: Int64, wake: any Cancellable)?
+
+  var outbox: [Peer: Sender] = [:]
+  var acknowledged: [Peer: UInt64] = [:]
+  var markTimer: (any Cancellable)?
+
+  /// Decisions that are confirmed but whose scopes hot state has not taken yet.
+  var awaiting: [Awaiting] = []
+  var behind: Set<Identifier> = []
+  var attempts: Int64 = 0
+  var hotIsReachable = true
+  var refill: Refill?
+  var watchTimer: (any Cancellable)?
+
+  var quietWaiters: [@Sendable () -> Void] = []
+  package private(set) var counters = RunnerCounters()
+
+  package init(
+    options: RunnerOptions, ports: RunnerPorts, settings: M.Settings, queue: any WorkQueue,
+    notify: @escaping @Sendable (RunnerNotice) -> Void = { _ in }
+  ) {
+    self.options = options
+    self.ports = ports
+    self.settings = settings
+    self.queue = queue
+    self.notify = notify
+  }
+
+  /// Runs `body` on the queue, with the runner in its hands. Callable from anywhere.
+  package nonisolated func post(_ body: @escaping @Sendable (isolated PartitionRunner<M>) -> Void) {
+    queue.post { self.assumeIsolated { body($0) } }
+  }
+
+  /// Takes the partition.
+  package nonisolated func start() {
+    post { runner in
+      guard runner.phase == .stopped else { return }
+      runner.open()
+    }
+  }
+
+  /// Lets the partition go: no ceremony (journal.md). What is in flight is decided by the journal. `done` is called on the queue.
+  package nonisolated func stop(_ done: @escaping @Sendable () -> Void = {}) {
+    post { runner in
+      runner.forget()
+      runner.phase = .stopped
+      runner.pause?.cancel()
+      done()
+    }
+  }
+
+  /// Takes no new commands, and calls `done` once everything decided is confirmed and applied.
+  package nonisolated func finish(_ done: @escaping @Sendable () -> Void) {
+    post { runner in
+      runner.whenQuiet(includingTimers: false) { runner.stop(done) }
+    }
+  }
+
+  package var isReady: Bool { phase == .running && behind.isEmpty }
+
+  func count(_ change: (inout RunnerCounters) -> Void) { change(&counters) }
+
+  // MARK: Open
+
+  func open() {
+    forget()
+    session += 1
+    phase = .opening
+    incarnation = ports.identifiers.seed()
+    let current = session
+    let log = ports.log.openSession(options.journal, durability: .synced) { [weak self] reports in
+      self?.post { $0.take(reports, of: current) }
+    }
+    journal = log
+    let record = JournalRecord.open(Open(incarnation: incarnation, node: options.node, at: ports.clock.now()))
+    log.append([NewRecord(key: [], value: record.encoded())], tag: 0)
+  }
+
+  /// Drops everything that is not in the journal.
+  func forget() {
+    journal?.close()
+    journal = nil
+    for reader in readers { reader.close() }
+    readers = []
+    backlog = []
+    drained = []
+    flights = []
+    awaiting = []
+    behind = []
+    refill = nil
+    for sender in outbox.values { sender.session?.close() }
+    outbox = [:]
+    acknowledged = [:]
+    machine = nil
+    timer?.wake.cancel()
+    timer = nil
+    markTimer?.cancel()
+    markTimer = nil
+    watchTimer?.cancel()
+    watchTimer = nil
+    catchUp?.reader.close()
+    catchUp = nil
+    session += 1
+  }
+
+  /// Opens again after a while that grows with the failures and is never the same for two owners.
+  func reopen(_ why: RunnerNotice) {
+    notify(why)
+    forget()
+    phase = .opening
+    failures += 1
+    count { $0.reopened += 1 }
+    var random = SeededGenerator(seed: ports.identifiers.seed())
+    let most = UInt64(min(50 << min(failures, 7), 5000))
+    let wait = Int64(most / 2 + random.next() % (most / 2 + 1))
+    let current = session
+    pause = queue.schedule(afterMilliseconds: wait) { [weak self] in
+      self?.assumeIsolated { runner in
+        guard runner.session == current, runner.phase == .opening else { return }
+        runner.open()
+      }
+    }
+  }
+
+  func take(_ reports: [AppendReport], of reported: Int) {
+    guard reported == session else { return }
+    for report in reports {
+      guard reported == session else { return }
+      switch report.outcome {
+      case .failure(let failure): return reopen(.sessionLost("\(failure)"))
+      case .success(let offset) where offset < 0: return reopen(.sessionLost("a report without a valid offset (\(offset))"))
+      case .success(let offset):
+        if phase == .opening {
+          notify(.opened(epoch: offset))
+          beginCatchUp(openedAt: offset)
+        } else {
+          confirm(tag: report.tag, at: offset)
+        }
+      }
+    }
+    decide()
+  }
+
+  // MARK: Catch up
+
+  struct CatchUp {
+    var reader: any LogReader
+    var image = Image()
+    var readsJournal = false
+    var openedAt: Int64
+  }
+  var catchUp: CatchUp?
+
+  private func beginCatchUp(openedAt offset: Int64) {
+    phase = .catchingUp
+    let current = session
+    let reader = ports.log.openReader(options.state, from: 0, key: nil, visibility: .committed) { [weak self] in
+      self?.post { $0.continueCatchUp(current) }
+    }
+    catchUp = CatchUp(reader: reader, openedAt: offset)
+    continueCatchUp(current)
+  }
+
+  /// Folds some more of the snapshot, then of the journal, and comes back later for the rest: other partitions share the queue.
+  private func continueCatchUp(_ current: Int) {
+    guard current == session, phase == .catchingUp, var progress = catchUp else { return }
+    catchUp = nil
+    do {
+      let records = try progress.reader.take(records: 2000, bytes: 4 << 20)
+      if records.isEmpty, !progress.readsJournal {
+        progress.reader.close()
+        progress.readsJournal = true
+        progress.reader = ports.log.openReader(options.journal, from: progress.image.ledger.nextOffset, key: nil, visibility: .committed) {
+          [weak self] in self?.post { $0.continueCatchUp(current) }
+        }
+      } else if records.isEmpty {
+        // The acked Open is durable, so it will come; the reader wakes us.
+        catchUp = progress
+        return
+      }
+      for record in records {
+        guard progress.readsJournal else {
+          try progress.image.takeSnapshot(key: record.key, value: record.value)
+          continue
+        }
+        _ = progress.image.takeJournal(try JournalRecord(decoding: record.value ?? []), at: record.offset)
+        if record.offset >= progress.openedAt {
+          progress.reader.close()
+          return try begin(progress.image, openedAt: progress.openedAt)
+        }
+      }
+    } catch let failure as LogFailure {
+      progress.reader.close()
+      return reopen(.sessionLost("catching up: \(failure)"))
+    } catch {
+      // Not skipped: an unknown record is a reason to let the partition be (journal.md, "Acceptance rule").
+      progress.reader.close()
+      forget()
+      phase = .stopped
+      return notify(.unreadable("\(options.journal): \(error)"))
+    }
+    catchUp = progress
+    post { $0.continueCatchUp(current) }
+  }
+
+  private func begin(_ image: Image, openedAt offset: Int64) throws {
+    guard image.ledger.epoch == offset, image.ledger.incarnation == incarnation else {
+      return reopen(.fenced(byOffset: image.ledger.epoch))
+    }
+    if image.refused > 0 { notify(.refusedRecords(image.refused)) }
+    ledger = image.ledger
+    ahead = image.ledger
+    machine = try M(settings: settings, documents: image.documents)
+    failures = 0
+    let current = session
+    for (place, topic) in options.inputs.enumerated() {
+      let position = ledger.positions[UInt8(place)] ?? 0
+      let reader = ports.log.openReader(
+        TopicPartition(topic, options.partition), from: position, key: nil, visibility: .ordered
+      ) { [weak self] in
+        self?.post { $0.wake(current, input: place) }
+      }
+      readers.append(reader)
+      backlog.append([])
+      drained.append(false)
+    }
+    resendOutbox()
+    notify(.ready(documents: image.documents.values.reduce(0) { $0 + $1.count }, scopes: ledger.scopes.count))
+    compareMarks()
+  }
+
+  private func wake(_ current: Int, input: Int) {
+    guard current == session, drained.indices.contains(input) else { return }
+    drained[input] = false
+    decide()
+  }
+
+  // MARK: Quiet
+
+  /// Calls `body` once nothing waits: inputs read to their ends, every timer that is due fired, everything confirmed and applied.
+  package func whenQuiet(includingTimers: Bool = true, _ body: @escaping @Sendable () -> Void) {
+    quietWaiters.append(body)
+    decide()
+    checkQuiet()
+  }
+
+  func checkQuiet() {
+    guard !quietWaiters.isEmpty, phase == .running, flights.isEmpty, awaiting.isEmpty, behind.isEmpty else { return }
+    guard drained.allSatisfy({ $0 }), backlog.allSatisfy(\.isEmpty), machine?.hasSlice != true else { return }
+    if let due = machine?.nextDue, due <= ports.clock.now() { return }
+    let waiters = quietWaiters
+    quietWaiters = []
+    for waiter in waiters { waiter() }
+  }
+
+  /// The product's time was moved: timers are looked at again.
+  package func clockMoved() {
+    timer?.wake.cancel()
+    timer = nil
+    decide()
+  }
+}

@@ -1,0 +1,102 @@
+package import Ports
+
+/// Which partition a runner owns, and its bounds.
+package struct RunnerOptions: Sendable {
+  /// The family of topics: `work` has `work.commands`, `work.bulk`, `work.journal`, `work.state`.
+  package var family: String
+  package var partition: Int
+  /// The node's name, as its Opens say it.
+  package var node: String
+  /// Input topics in order of precedence; an input's place is its number in decisions.
+  package var inputs: [String]
+  /// Decisions in flight at once.
+  package var mostInFlight = 4
+  /// Records of the first input in one decision; of later ones, which yield to it.
+  package var batch = 256
+  package var yieldingBatch = 64
+  /// About where a decision is closed, and the most that the log takes in one record.
+  package var decisionBytes = 256 * 1024
+  package var recordBytes = 1_000_000
+  /// Documents that one slice of a long command may touch.
+  package var sliceDocuments = 500
+  /// Timers fired in one decision.
+  package var mostTimers = 500
+
+  package init(family: String, partition: Int, node: String, inputs: [String]) {
+    self.family = family
+    self.partition = partition
+    self.node = node
+    self.inputs = inputs
+  }
+
+  package var journal: TopicPartition { TopicPartition(family + ".journal", partition) }
+  package var state: TopicPartition { TopicPartition(family + ".state", partition) }
+  /// How this partition is called as a source of messages.
+  package var source: String { "\(family).journal/\(partition)" }
+  /// The bus channel that tells of confirmed decisions.
+  package var signal: String { "journal/\(family)/\(partition)" }
+}
+
+/// What a runner works with.
+package struct RunnerPorts: Sendable {
+  package var log: any EventLog
+  package var hot: any HotState
+  package var bus: any SignalBus
+  package var clock: any Clock
+  package var identifiers: any IdentifierSource
+  package var poison: any PoisonGuard
+
+  package init(
+    log: any EventLog, hot: any HotState, bus: any SignalBus, clock: any Clock, identifiers: any IdentifierSource,
+    poison: any PoisonGuard = NoPoison()
+  ) {
+    self.log = log
+    self.hot = hot
+    self.bus = bus
+    self.clock = clock
+    self.identifiers = identifiers
+    self.poison = poison
+  }
+}
+
+/// Keeps the evidence of commands that kill the process (journal.md, "Poison").
+package protocol PoisonGuard: Sendable {
+  /// What the calling thread is about to handle; `clear` follows when it is done.
+  func note(input: UInt8, partition: Int, position: Int64)
+  func clear()
+  /// Whether this input record has killed its owner three times.
+  func isPoisoned(input: UInt8, partition: Int, position: Int64) -> Bool
+}
+
+/// Keeps no evidence: for tests, and for machines that have no page to keep it in.
+package struct NoPoison: PoisonGuard {
+  package init() {}
+  package func note(input: UInt8, partition: Int, position: Int64) {}
+  package func clear() {}
+  package func isPoisoned(input: UInt8, partition: Int, position: Int64) -> Bool { false }
+}
+
+/// What a runner tells whoever watches it. Every failure has a name here.
+package enum RunnerNotice: Sendable, Equatable {
+  case opened(epoch: Int64)
+  case ready(documents: Int, scopes: Int)
+  case fenced(byOffset: Int64)
+  case sessionLost(String)
+  case refusedRecords(Int)
+  case rejected(input: String, offset: Int64, reason: String)
+  case unreadable(String)
+  case hotStateBehind(scopes: Int)
+  case hotStateUnavailable(String)
+  case inputOutOfRange(String)
+  case decisionTooLarge(bytes: Int)
+}
+
+/// What a runner has done since it was made.
+package struct RunnerCounters: Sendable {
+  package var commands = 0
+  package var decisions = 0
+  package var bytes = 0
+  package var timers = 0
+  package var refills = 0
+  package var reopened = 0
+}
