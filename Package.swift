@@ -34,4 +34,11 @@ targets += [
   room("Ports", "Core", ["Resources"]),
 ]
 
+// The log and hot state of the embedded home, the ports' doubles for tests, and the contracts that all of them keep.
+targets += [
+  room("PortsTesting", "Core", ["Ports", "Resources"]),
+  room("InProcessHotState", "Adapters", ["Ports", "Resources"]),
+  room("InProcessSignalBus", "Adapters", ["Ports"]),
+]
+
 let package = Package(name: "trunkline", targets: targets, cLanguageStandard: .c17, cxxLanguageStandard: .cxx17)
