@@ -39,6 +39,7 @@ targets += [
   room("PortsTesting", "Core", ["Ports", "Resources"]),
   room("InProcessHotState", "Adapters", ["Ports", "Resources"]),
   room("InProcessSignalBus", "Adapters", ["Ports"]),
+  tests("Contracts", ["InProcessHotState", "InProcessSignalBus", "Ports", "PortsTesting", "Resources"]),
 ]
 
 let package = Package(name: "trunkline", targets: targets, cLanguageStandard: .c17, cxxLanguageStandard: .cxx17)

@@ -51,7 +51,8 @@ package final class InMemoryEventLog: EventLog {
   let maxRecordBytes: Int
 
   package init(
-    topics: [TopicDeclaration], clock: any Clock = ManualClock(), manual: Bool = false, maxRecordBytes: Int = InMemoryEventLog.standardRecordLimit
+    topics: [TopicDeclaration], clock: any Clock = ManualClock(), manual: Bool = false,
+    maxRecordBytes: Int = InMemoryEventLog.standardRecordLimit
   ) {
     var partitions: [TopicPartition: MemoryPartition] = [:]
     for topic in topics {

@@ -70,7 +70,8 @@ struct MemoryPartition {
   }
 
   /// Records from `position` that a reader of `visibility` may see, and where it goes on.
-  func read(from position: Int64, key: [UInt8]?, visibility: Visibility, records: Int, bytes: Int) -> (found: [LogRecord], position: Int64) {
+  func read(from position: Int64, key: [UInt8]?, visibility: Visibility, records: Int, bytes: Int) -> (found: [LogRecord], position: Int64)
+  {
     let end = end(visibility)
     var found: [LogRecord] = []
     var size = 0
