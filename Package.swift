@@ -39,7 +39,12 @@ targets += [
   room("PortsTesting", "Core", ["Ports", "Resources"]),
   room("InProcessHotState", "Adapters", ["Ports", "Resources"]),
   room("InProcessSignalBus", "Adapters", ["Ports"]),
-  tests("Contracts", ["InProcessHotState", "InProcessSignalBus", "Ports", "PortsTesting", "Resources"]),
+  .systemLibrary(name: "CSQLite", path: "Sources/Edge/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+  room("SQLiteEventLog", "Adapters", ["CSQLite", "Ports"]),
+  tests("Contracts", ["InProcessHotState", "Ports", "PortsTesting", "Resources", "SQLiteEventLog"]),
+  tests("PortsTesting", ["InProcessSignalBus", "Ports", "PortsTesting", "Resources"]),
+  tests("SQLiteEventLog", ["CSQLite", "Ports", "PortsTesting", "SQLiteEventLog"]),
+  .executableTarget(name: "LogCrasher", dependencies: ["Ports", "PortsTesting", "SQLiteEventLog"], path: "Tests/LogCrasher", swiftSettings: strict),
 ]
 
 let package = Package(name: "trunkline", targets: targets, cLanguageStandard: .c17, cxxLanguageStandard: .cxx17)

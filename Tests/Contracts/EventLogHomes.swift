@@ -1,10 +1,14 @@
 import Ports
 import PortsTesting
+import SQLiteEventLog
 import Testing
 
 /// Every adapter of `EventLog` that keeps the contract. A new one is a case more.
 enum EventLogHome: String, CaseIterable, CustomTestStringConvertible {
   case memory
+  case sqlite
+  /// Keeps next to nothing in memory, so that readers go to the file.
+  case sqliteFromFile
 
   var testDescription: String { rawValue }
 
@@ -17,6 +21,11 @@ enum EventLogHome: String, CaseIterable, CustomTestStringConvertible {
   func with(_ body: (any EventLog) async throws -> Void) async throws {
     switch self {
     case .memory: try await body(InMemoryEventLog(topics: EventLogHome.topics))
+    case .sqlite: try await withFolder { folder in try await withLog(folder) { try await body($0) } }
+    case .sqliteFromFile:
+      var options = SQLiteEventLog.Options()
+      options.tailRecords = 0
+      try await withFolder { folder in try await withLog(folder, options: options) { try await body($0) } }
     }
   }
 }
