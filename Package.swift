@@ -41,10 +41,10 @@ targets += [
   room("InProcessSignalBus", "Adapters", ["Ports"]),
   .systemLibrary(name: "CSQLite", path: "Sources/Edge/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
   room("SQLiteEventLog", "Adapters", ["CSQLite", "Ports"]),
-  tests("Contracts", ["InProcessHotState", "Ports", "PortsTesting", "Resources", "SQLiteEventLog"]),
+  tests("Contracts", ["CSQLite", "InProcessHotState", "Ports", "PortsTesting", "Resources", "SQLiteEventLog"]),
   tests("PortsTesting", ["InProcessSignalBus", "Ports", "PortsTesting", "Resources"]),
-  tests("SQLiteEventLog", ["CSQLite", "Ports", "PortsTesting", "SQLiteEventLog"]),
-  .executableTarget(name: "LogCrasher", dependencies: ["Ports", "PortsTesting", "SQLiteEventLog"], path: "Tests/LogCrasher", swiftSettings: strict),
+  .executableTarget(
+    name: "LogCrasher", dependencies: ["Ports", "PortsTesting", "SQLiteEventLog"], path: "Tests/LogCrasher", swiftSettings: strict),
 ]
 
 let package = Package(name: "trunkline", targets: targets, cLanguageStandard: .c17, cxxLanguageStandard: .cxx17)

@@ -13,7 +13,8 @@ func withFolder(_ body: (String) async throws -> Void) async throws {
 
 /// Runs `body` with the log of a folder and closes it.
 func withLog(
-  _ folder: String, topics: [TopicDeclaration] = EventLogHome.topics, clock: any Clock = ManualClock(), options: SQLiteEventLog.Options = .init(),
+  _ folder: String, topics: [TopicDeclaration] = EventLogHome.topics, clock: any Clock = ManualClock(),
+  options: SQLiteEventLog.Options = .init(),
   _ body: (SQLiteEventLog) async throws -> Void
 ) async throws {
   let log = try SQLiteEventLog(folder: folder, topics: topics, clock: clock, options: options)

@@ -99,7 +99,9 @@ import Testing
     let state = TopicPartition("t.state", 0)
     let session = log.openSession(state, durability: .synced) { _ in }
     session.append([NewRecord(key: [1], value: [1]), NewRecord(key: [1], value: nil), NewRecord(key: [2], value: nil)], tag: 0)
-    func keys() throws -> [[UInt8]] { try log.openReader(state, from: 0, key: nil, visibility: .committed) {}.take(records: 9, bytes: 99).map(\.key) }
+    func keys() throws -> [[UInt8]] {
+      try log.openReader(state, from: 0, key: nil, visibility: .committed) {}.take(records: 9, bytes: 99).map(\.key)
+    }
     #expect(try keys() == [[1], [2]])
     log.dropTombstones(before: 1000)
     #expect(try keys() == [[1], [2]])

@@ -83,13 +83,19 @@ final class Statement {
   func bind(_ index: Int32, _ value: String) {
     let bytes = Array(value.utf8)
     bytes.withUnsafeBufferPointer { buffer in
-      buffer.withMemoryRebound(to: CChar.self) { _ = sqlite3_bind_text64(handle, index, $0.baseAddress, UInt64($0.count), copied, UInt8(SQLITE_UTF8)) }
+      buffer.withMemoryRebound(to: CChar.self) {
+        _ = sqlite3_bind_text64(handle, index, $0.baseAddress, UInt64($0.count), copied, UInt8(SQLITE_UTF8))
+      }
     }
   }
 
   func bind(_ index: Int32, copying value: [UInt8]) {
     // An empty array may have no address, which SQLite would take for NULL.
-    if value.isEmpty { _ = sqlite3_bind_zeroblob(handle, index, 0) } else { sqlite3_bind_blob64(handle, index, value, UInt64(value.count), copied) }
+    if value.isEmpty {
+      _ = sqlite3_bind_zeroblob(handle, index, 0)
+    } else {
+      sqlite3_bind_blob64(handle, index, value, UInt64(value.count), copied)
+    }
   }
 
   /// Inserts one record. The bytes are bound without a copy: SQLite reads them during the step only, and the statement is reset before they go out of reach.

@@ -26,7 +26,9 @@ final class LogCore: Sendable {
     let refusal = session.partition == nil ? unknown(session.target) : refusal(records)
     let finished = enqueue { s, wakes in
       guard !session.closed.load(ordering: .relaxed) else { return nil }
-      if session.dead.load(ordering: .relaxed) { return .report(session, AppendReport(tag: tag, outcome: .failure(.sessionLost("an earlier append failed")))) }
+      if session.dead.load(ordering: .relaxed) {
+        return .report(session, AppendReport(tag: tag, outcome: .failure(.sessionLost("an earlier append failed"))))
+      }
       if let refusal { return .report(session, AppendReport(tag: tag, outcome: .failure(refusal))) }
       guard let partition = session.partition else { return nil }
       let now = self.clock.now()

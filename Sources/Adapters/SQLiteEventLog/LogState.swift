@@ -54,7 +54,10 @@ struct Waiters {
   }
 
   mutating func remove(_ id: UInt64, key: [UInt8]?) {
-    guard let key else { return all[id] = nil }
+    guard let key else {
+      all[id] = nil
+      return
+    }
     keyed[key]?[id] = nil
     if keyed[key]?.isEmpty == true { keyed[key] = nil }
   }

@@ -21,7 +21,8 @@ enum Schema {
   static let version: Int64 = 1
 
   /// Opens the writer's connection, makes the file when there is none, and adds the topics that are new.
-  static func open(folder: String, topics: [TopicDeclaration], verify: Bool) throws(EventLogStartFailure) -> (Connection, [StoredPartition]) {
+  static func open(folder: String, topics: [TopicDeclaration], verify: Bool) throws(EventLogStartFailure) -> (Connection, [StoredPartition])
+  {
     let path = folder + "/" + fileName
     if access(path, F_OK) != 0 { try create(path) }
     do {
@@ -126,7 +127,8 @@ enum Schema {
       let table = partition.integer(0)
       partition.reset()
       // `"offset"` is the rowid: explicit, so that no offset is ever chosen by SQLite.
-      try connection.execute("CREATE TABLE p\(table) (\"offset\" INTEGER PRIMARY KEY, appended INTEGER NOT NULL, key BLOB NOT NULL, value BLOB)")
+      try connection.execute(
+        "CREATE TABLE p\(table) (\"offset\" INTEGER PRIMARY KEY, appended INTEGER NOT NULL, key BLOB NOT NULL, value BLOB)")
       guard topic.compacted else { continue }
       try connection.execute(
         "CREATE UNIQUE INDEX p\(table)_key ON p\(table) (key); CREATE INDEX p\(table)_gone ON p\(table) (appended) WHERE value IS NULL")
@@ -141,7 +143,8 @@ enum Schema {
       let table = rows.integer(0)
       found.append(
         StoredPartition(
-          table: table, target: TopicPartition(rows.text(1), Int(rows.integer(2))), compacted: rows.integer(4) != 0, start: rows.integer(3), next: 0,
+          table: table, target: TopicPartition(rows.text(1), Int(rows.integer(2))), compacted: rows.integer(4) != 0, start: rows.integer(3),
+          next: 0,
           lastAppended: 0))
     }
     for index in found.indices { (found[index].next, found[index].lastAppended) = try end(connection, found[index].table) }

@@ -152,7 +152,8 @@ final class Writer {
     guard let connection else { throw SQLiteError(code: SQLITE_MISUSE, description: "no connection") }
     let (table, compacted) = core.state.withLock { ($0.partitions[partition].table, $0.partitions[partition].compacted) }
     // With its unique index by key, OR REPLACE removes the older record of the key: compaction at the moment of the append.
-    let made = try connection.prepare("INSERT \(compacted ? "OR REPLACE " : "")INTO p\(table) (\"offset\", appended, key, value) VALUES (?1, ?2, ?3, ?4)")
+    let made = try connection.prepare(
+      "INSERT \(compacted ? "OR REPLACE " : "")INTO p\(table) (\"offset\", appended, key, value) VALUES (?1, ?2, ?3, ?4)")
     inserts[partition] = made
     return made
   }
