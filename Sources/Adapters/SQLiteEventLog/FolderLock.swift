@@ -24,8 +24,14 @@ package final class FolderLock: Sendable {
     self.descriptor = descriptor
   }
 
-  // The file stays: removing it would let two processes lock two files of one name.
-  deinit { close(descriptor) }
+  deinit {
+    release()
+    close(descriptor)
+  }
+
+  /// Lets the folder go; doing it again does nothing. Said outright, because a child that was forked but has not yet become another program would keep the lock.
+  /// The file stays: removing it would let two processes lock two files of one name.
+  package func release() { flock(descriptor, LOCK_UN) }
 
   private static func reason() -> String { String(cString: strerror(errno)) }
 

@@ -11,8 +11,13 @@ final class LogCore: Sendable {
   let state: Mutex<LogState>
   let writerWakes = Semaphore()
   let readConnections: ReadConnections
+  /// Held until the writer has closed the file, whoever lets go of the log; let go of then, if it is the log's own.
+  let lock: FolderLock
+  let ownsLock: Bool
 
-  init(folder: String, options: SQLiteEventLog.Options, clock: any Clock, stored: [StoredPartition]) {
+  init(folder: String, options: SQLiteEventLog.Options, clock: any Clock, stored: [StoredPartition], lock: FolderLock, ownsLock: Bool) {
+    self.lock = lock
+    self.ownsLock = ownsLock
     self.folder = folder
     self.options = options
     self.clock = clock

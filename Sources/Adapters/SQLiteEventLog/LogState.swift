@@ -92,7 +92,9 @@ struct PartitionState {
   /// First offset kept.
   var start: Int64
   /// Offset after the last durable record.
-  var committed: Int64
+  private(set) var committed: Int64
+  /// Offset after the last record in the file; what lies between is not yet synced.
+  private(set) var written: Int64
   /// Offset that the next record gets.
   var next: Int64
   var lastAppended: Int64
@@ -103,7 +105,7 @@ struct PartitionState {
 
   init(_ stored: StoredPartition) {
     (table, target, compacted, start) = (stored.table, stored.target, stored.compacted, stored.start)
-    (committed, next, lastAppended) = (stored.next, stored.next, stored.lastAppended)
+    (committed, written, next, lastAppended) = (stored.next, stored.next, stored.next, stored.lastAppended)
     tail = Tail(base: stored.next)
   }
 
@@ -119,10 +121,21 @@ struct PartitionState {
     return record
   }
 
+  mutating func wrote(through record: LogRecord) { written = max(written, record.offset + 1) }
+
+  /// Everything written is durable now: shows it to readers that waited for that.
+  mutating func synced(_ options: SQLiteEventLog.Options, _ wakes: inout [@Sendable () -> Void]) {
+    while committed < written {
+      waitingCommitted.take(for: tail[committed], into: &wakes)
+      committed += 1
+    }
+    tail.shrink(committed: committed, records: options.tailRecords, bytes: options.tailBytes)
+  }
+
   /// Goes back to what the file holds, after a commit that failed.
   mutating func rollBack(to end: Int64, _ wakes: inout [@Sendable () -> Void]) {
     tail.cut(to: end)
-    (committed, next) = (end, end)
+    (written, next) = (end, end)
     for (id, reader) in readers where reader.position > end { readers[id]?.broken = true }
     waitingOrdered.takeAll(into: &wakes)
     waitingCommitted.takeAll(into: &wakes)
@@ -134,13 +147,15 @@ final class SessionState: Sendable {
   /// Index of the partition; nil for one that does not exist.
   let partition: Int?
   let target: TopicPartition
+  let durability: Durability
   let deliver: @Sendable ([AppendReport]) -> Void
   let dead = Atomic(false)
   let closed = Atomic(false)
 
-  init(partition: Int?, target: TopicPartition, deliver: @escaping @Sendable ([AppendReport]) -> Void) {
+  init(partition: Int?, target: TopicPartition, durability: Durability, deliver: @escaping @Sendable ([AppendReport]) -> Void) {
     self.partition = partition
     self.target = target
+    self.durability = durability
     self.deliver = deliver
   }
 }
@@ -161,6 +176,8 @@ struct LogState {
   var trims: [Int: Int64] = [:]
   var sweepWanted = false
   var whenMaintained: [@Sendable () -> Void] = []
+  /// Partitions with records that are written but not synced.
+  var unsynced: Set<Int> = []
   var number: UInt64 = 0
   var writerSleeps = false
   var stopping = false

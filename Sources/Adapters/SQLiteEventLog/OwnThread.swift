@@ -19,6 +19,19 @@ final class Semaphore: Sendable {
   func signal() { sem_post(raw) }
 
   func wait() { while sem_wait(raw) != 0, errno == EINTR {} }
+
+  /// false when nothing came for `milliseconds`.
+  func wait(milliseconds: Int) -> Bool {
+    var until = timespec()
+    clock_gettime(CLOCK_REALTIME, &until)
+    until.tv_nsec += milliseconds * 1_000_000
+    until.tv_sec += until.tv_nsec / 1_000_000_000
+    until.tv_nsec %= 1_000_000_000
+    while sem_timedwait(raw, &until) != 0 {
+      if errno != EINTR { return false }
+    }
+    return true
+  }
 }
 
 /// A thread that runs one body and can be waited for.

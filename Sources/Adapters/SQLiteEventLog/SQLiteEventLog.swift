@@ -3,8 +3,9 @@ import Synchronization
 
 /// The event log of the embedded home: one SQLite file in a data folder, one thread that writes.
 ///
-/// Everything that waits for the writer goes into one transaction, synced to the disk once. Offsets are given out when an append is called; records can be read with
-/// `.ordered` visibility from then on, with `.committed` once their transaction is durable. One line and one write-ahead log: a record never survives without those that were
+/// Everything that waits for the writer goes into one transaction, synced to the disk once; a transaction of `.ordered` appends alone is not synced by itself, but by the next
+/// one that is, or after a few milliseconds of quiet: one write-ahead log, whose frames are valid only behind all earlier ones. Offsets are given out when an append is called; records can be read with
+/// `.ordered` visibility from then on, with `.committed` once their transaction is durable. A record never survives without those that were
 /// appended before it, in any partition. When a transaction fails, everything in it and behind it fails with `.sessionLost` and the log goes on from what the file holds.
 package final class SQLiteEventLog: EventLog {
   package struct Options: Sendable {
@@ -22,18 +23,17 @@ package final class SQLiteEventLog: EventLog {
   }
 
   private let core: LogCore
-  private let lock: FolderLock
   private let writer: WriterThread
 
   /// Opens the log in `folder`, or makes it. Topics that are new are added; those of earlier starts stay.
-  /// Append times come from `clock`. Without `lock` the folder is locked until the log is released.
+  /// Append times come from `clock`. Without `lock` the folder is locked until the log is shut down.
   package init(
     folder: String, topics: [TopicDeclaration], clock: any Clock, options: Options = Options(), lock: FolderLock? = nil
   ) throws(EventLogStartFailure) {
-    if let lock { self.lock = lock } else { self.lock = try FolderLock(folder: folder) }
+    let held = if let lock { lock } else { try FolderLock(folder: folder) }
     // The writer opens a connection of its own on its thread; this one only makes, checks and reads, and is closed here.
     let stored = try Schema.open(folder: folder, topics: topics, verify: options.verify).1
-    core = LogCore(folder: folder, options: options, clock: clock, stored: stored)
+    core = LogCore(folder: folder, options: options, clock: clock, stored: stored, lock: held, ownsLock: lock == nil)
     writer = try WriterThread(core)
   }
 
@@ -44,7 +44,7 @@ package final class SQLiteEventLog: EventLog {
   package func openSession(
     _ target: TopicPartition, durability: Durability, deliver: @escaping @Sendable ([AppendReport]) -> Void
   ) -> any AppendSession {
-    Session(core: core, state: SessionState(partition: core.indexes[target], target: target, deliver: deliver))
+    Session(core: core, state: SessionState(partition: core.indexes[target], target: target, durability: durability, deliver: deliver))
   }
 
   package func openReader(

@@ -33,6 +33,8 @@ final class Writer {
   /// Bounds of one transaction, so that the first in line does not wait for a very long one.
   private static let groupItems = 4096
   private static let groupBytes = 8 << 20
+  /// How long what is only ordered may stay unsynced when nothing follows it.
+  private static let quietMilliseconds = 5
 
   let core: LogCore
   private var connection: Connection?
@@ -40,6 +42,9 @@ final class Writer {
   private var commit: Statement?
   private var inserts: [Int: Statement] = [:]
   private var maintenance: Maintenance
+  private var syncs = true
+  /// Something written is not synced, and syncing it has not failed.
+  private var owesSync = false
 
   init(_ core: LogCore) {
     self.core = core
@@ -65,17 +70,44 @@ final class Writer {
       if maintenance.hasWork {
         if let connection = connected() { maintenance.step(connection) } else { maintenance.giveUp() }
       } else if queue.isEmpty, controls.isEmpty {
-        core.writerWakes.wait()
+        sleep()
       }
     }
   }
 
+  private func sleep() {
+    guard owesSync else { return core.writerWakes.wait() }
+    if !core.writerWakes.wait(milliseconds: Writer.quietMilliseconds) { syncAlone() }
+  }
+
+  /// Syncs what earlier groups left unsynced, by a commit that changes nothing.
+  private func syncAlone() {
+    owesSync = false
+    do {
+      try setSync(true)
+      try connection?.execute("BEGIN IMMEDIATE; UPDATE partitions SET start = start WHERE id = (SELECT min(id) FROM partitions); COMMIT")
+    } catch {
+      // Left to the next group, whose failure tells those whom it concerns.
+      if let connection, connection.isInTransaction { try? connection.execute("ROLLBACK") }
+      return
+    }
+    settle([], synced: true)
+  }
+
+  private func setSync(_ full: Bool) throws(SQLiteError) {
+    guard full != syncs else { return }
+    try connection?.execute("PRAGMA synchronous=\(full ? "FULL" : "NORMAL")")
+    syncs = full
+  }
+
   private func finish() {
+    if owesSync { syncAlone() }
     maintenance.giveUp()
     core.readConnections.close()
     // Last to close, so that SQLite folds the write-ahead log into the file.
     (begin, commit, inserts) = (nil, nil, [:])
     connection = nil
+    if core.ownsLock { core.lock.release() }
     var wakes: [@Sendable () -> Void] = []
     core.state.withLock { s in
       for index in s.partitions.indices {
@@ -98,6 +130,7 @@ final class Writer {
     begin = try connection.prepare("BEGIN IMMEDIATE")
     commit = try connection.prepare("COMMIT")
     inserts = [:]
+    syncs = true
     self.connection = connection
   }
 
@@ -105,12 +138,13 @@ final class Writer {
     var rest = queue[...]
     while !rest.isEmpty {
       let group = rest.prefix(Writer.length(of: rest))
+      let synced = group.contains(where: \.wantsSync)
       do {
-        try write(group: group)
+        try write(group: group, synced: synced)
       } catch {
         return fail(rest, error.description)
       }
-      settle(group)
+      settle(group, synced: synced)
       rest = rest.dropFirst(group.count)
     }
   }
@@ -130,9 +164,10 @@ final class Writer {
     return count
   }
 
-  private func write(group: ArraySlice<WriteItem>) throws(SQLiteError) {
+  private func write(group: ArraySlice<WriteItem>, synced: Bool) throws(SQLiteError) {
     guard group.contains(where: \.writes) else { return }
     if connection == nil { try connect() }
+    try setSync(synced)
     try begin?.run()
     for item in group {
       switch item {
@@ -158,22 +193,27 @@ final class Writer {
     return made
   }
 
-  private func settle(_ group: ArraySlice<WriteItem>) {
+  private func settle(_ group: ArraySlice<WriteItem>, synced: Bool) {
     var wakes: [@Sendable () -> Void] = []
     core.state.withLock { s in
       for item in group {
         switch item {
         case .append(_, _, let partition, let records):
-          for record in records { s.partitions[partition].settle(record, &wakes) }
-          s.partitions[partition].shrink(core.options)
+          if let last = records.last { s.partitions[partition].wrote(through: last) }
+          s.unsynced.insert(partition)
         case .project(let records, _):
           for record in records {
-            s.partitions[record.partition].settle(record.record, &wakes)
-            s.partitions[record.partition].shrink(core.options)
+            s.partitions[record.partition].wrote(through: record.record)
+            s.unsynced.insert(record.partition)
           }
         case .report: break
         }
       }
+      if synced {
+        for index in s.unsynced { s.partitions[index].synced(core.options, &wakes) }
+        s.unsynced = []
+      }
+      owesSync = !s.unsynced.isEmpty
     }
     report(group, failure: nil)
     for wake in wakes { wake() }
@@ -197,8 +237,8 @@ final class Writer {
   }
 
   private func rollBack(_ s: inout LogState, _ wakes: inout [@Sendable () -> Void]) {
-    for index in s.partitions.indices where s.partitions[index].next > s.partitions[index].committed {
-      var end = s.partitions[index].committed
+    for index in s.partitions.indices where s.partitions[index].next > s.partitions[index].written {
+      var end = s.partitions[index].written
       do {
         // A commit that reported an error may have been made all the same: the file knows.
         if let connection { end = max(end, try Schema.end(connection, s.partitions[index].table).next) }
@@ -206,6 +246,7 @@ final class Writer {
         (begin, commit, inserts, connection) = (nil, nil, [:], nil)
       }
       s.partitions[index].rollBack(to: end, &wakes)
+      s.unsynced.insert(index)
     }
   }
 
@@ -241,15 +282,12 @@ extension WriteItem {
     case .report: false
     }
   }
-}
 
-extension PartitionState {
-  fileprivate mutating func settle(_ record: LogRecord, _ wakes: inout [@Sendable () -> Void]) {
-    committed = record.offset + 1
-    waitingCommitted.take(for: record, into: &wakes)
-  }
-
-  fileprivate mutating func shrink(_ options: SQLiteEventLog.Options) {
-    tail.shrink(committed: committed, records: options.tailRecords, bytes: options.tailBytes)
+  fileprivate var wantsSync: Bool {
+    switch self {
+    case .append(let session, _, _, _): session.durability == .synced
+    case .project: true
+    case .report: false
+    }
   }
 }

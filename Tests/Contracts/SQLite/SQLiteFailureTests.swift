@@ -97,9 +97,34 @@ import Testing
         #expect(try log.reader(commands, .committed).all().isEmpty)
         #expect(try log.bounds(commands).end == 0)
         #expect(reports.now.isEmpty)
+        let durable = log.openReader(commands, from: 0, key: nil, visibility: .committed, wake: bell.ring)
+        #expect(try durable.all().isEmpty)
         gate.signal()
         #expect(await reports.first(1).map(\.offset) == [0])
-        #expect(try log.reader(commands, .committed).all().map(\.text) == ["k=1"])
+        await bell.heard()
+        while try durable.all().isEmpty { await bell.heard() }
+      }
+    }
+  }
+
+  @Test("What is only ordered becomes durable with the next synced append, and by itself when nothing follows")
+  func orderedBecomesCommitted() async throws {
+    try await withFolder { (folder) async throws in
+      try await withLog(folder) { (log) async throws in
+        let reports = Reports()
+        let session = log.openSession(commands, durability: .ordered, deliver: reports.deliver)
+        for number in 0..<3 {
+          session.append([record("k", "\(number)")], tag: UInt64(number))
+          _ = await reports.first(number + 1)
+        }
+        try await log.write(journal, [record("k", "0")])
+        #expect(try log.bounds(commands).end == 3)
+        let bell = Bell()
+        let reader = log.openReader(commands, from: 3, key: Array("k".utf8), visibility: .committed, wake: bell.ring)
+        #expect(try reader.all().isEmpty)
+        session.append([record("k", "3")], tag: 3)
+        await bell.heard()
+        #expect(try reader.all().map(\.text) == ["k=3"])
       }
     }
   }
