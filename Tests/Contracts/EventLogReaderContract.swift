@@ -127,6 +127,20 @@ import Testing
     }
   }
 
+  @Test("A reader that waits for its key is not left behind by a trim", arguments: EventLogHome.allCases)
+  func trimUnderFilter(_ home: EventLogHome) async throws {
+    try await home.with { (log) async throws in
+      let bell = Bell()
+      let reader = log.openReader(journal, from: 0, key: Array("mine".utf8), visibility: .committed, wake: bell.ring)
+      #expect(try reader.all().isEmpty)
+      try await log.write(journal, (0..<10).map { record("other", "\($0)") })
+      try log.trim(journal, before: 8)
+      try await log.write(journal, [record("mine", "1")])
+      await bell.heard()
+      #expect(try reader.all().map(\.text) == ["mine=1"])
+    }
+  }
+
   @Test("A closed reader is not woken and gives nothing out", arguments: EventLogHome.allCases)
   func closed(_ home: EventLogHome) async throws {
     try await home.with { (log) async throws in

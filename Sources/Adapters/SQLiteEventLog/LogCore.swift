@@ -75,7 +75,7 @@ final class LogCore: Sendable {
       // The last row stays: the next offset is read from it.
       let limit = min(before, s.partitions[index].committed - 1)
       guard limit > s.partitions[index].start else { return }
-      s.partitions[index].start = limit
+      s.partitions[index].trim(to: limit)
       s.trims[index] = limit
     }
   }

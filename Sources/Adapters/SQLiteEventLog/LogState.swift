@@ -71,6 +71,9 @@ struct Waiters {
     if !keyed.isEmpty, let some = keyed.removeValue(forKey: record.key) { wakes += some.values }
   }
 
+  /// Readers that wait for one key: every record of it that they may see they have seen.
+  var filtered: [UInt64] { keyed.values.flatMap { $0.keys } }
+
   /// Takes out everybody.
   mutating func takeAll(into wakes: inout [@Sendable () -> Void]) {
     wakes += all.values
@@ -90,7 +93,7 @@ struct PartitionState {
   let target: TopicPartition
   let compacted: Bool
   /// First offset kept.
-  var start: Int64
+  private(set) var start: Int64
   /// Offset after the last durable record.
   private(set) var committed: Int64
   /// Offset after the last record in the file; what lies between is not yet synced.
@@ -130,6 +133,13 @@ struct PartitionState {
       committed += 1
     }
     tail.shrink(committed: committed, records: options.tailRecords, bytes: options.tailBytes)
+  }
+
+  /// Moves the start. A reader that waits for its key has nothing to miss among the records that it was not woken for, so it is not left behind.
+  mutating func trim(to start: Int64) {
+    self.start = start
+    for id in waitingOrdered.filtered { readers[id]?.position = next }
+    for id in waitingCommitted.filtered { readers[id]?.position = committed }
   }
 
   /// Goes back to what the file holds, after a commit that failed.

@@ -67,6 +67,8 @@ enum Schema {
     } catch {
       throw failure(error, new)
     }
+    // What stands in it is nobody else's business; SQLite gives its side files the same mode.
+    chmod(new, 0o600)
     // The connection is closed here, so no WAL is left beside the file.
     guard rename(new, path) == 0 else { throw .unreadable(file: path, reason: String(cString: strerror(errno))) }
     syncFolder(of: path)

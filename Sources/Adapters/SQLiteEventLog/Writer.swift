@@ -83,12 +83,13 @@ final class Writer {
   /// Syncs what earlier groups left unsynced, by a commit that changes nothing.
   private func syncAlone() {
     owesSync = false
+    guard let connection else { return }
     do {
       try setSync(true)
-      try connection?.execute("BEGIN IMMEDIATE; UPDATE partitions SET start = start WHERE id = (SELECT min(id) FROM partitions); COMMIT")
+      try connection.execute("BEGIN IMMEDIATE; UPDATE partitions SET start = start WHERE id = (SELECT min(id) FROM partitions); COMMIT")
     } catch {
       // Left to the next group, whose failure tells those whom it concerns.
-      if let connection, connection.isInTransaction { try? connection.execute("ROLLBACK") }
+      if connection.isInTransaction { try? connection.execute("ROLLBACK") }
       return
     }
     settle([], synced: true)
@@ -248,6 +249,7 @@ final class Writer {
       s.partitions[index].rollBack(to: end, &wakes)
       s.unsynced.insert(index)
     }
+    owesSync = !s.unsynced.isEmpty
   }
 
   /// Tells every session about its appends, in their order, in one call each.

@@ -50,6 +50,11 @@ struct MemoryPartition {
     let limit = min(before, committed - 1)
     guard limit > start else { return }
     start = limit
+    // A reader that waits for its key has nothing to miss among the records that it was not woken for.
+    let (committed, next) = (committed, next)
+    for (id, reader) in readers where reader.waiting && reader.key != nil {
+      readers[id]?.position = reader.visibility == .committed ? committed : next
+    }
     let gone = place(of: limit)
     for entry in entries[..<gone] {
       if entry.superseded { superseded -= 1 }
