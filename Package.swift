@@ -41,4 +41,17 @@ targets += [
   room("PartitionRunner", "Roles", ["Journal", "Machines", "Ports", "Resources"]),
 ]
 
+// The log and hot state of the embedded home, the ports' doubles for tests, and the contracts that all of them keep.
+targets += [
+  room("PortsTesting", "Core", ["Ports", "Resources"]),
+  room("InProcessHotState", "Adapters", ["Ports", "Resources"]),
+  room("InProcessSignalBus", "Adapters", ["Ports"]),
+  .systemLibrary(name: "CSQLite", path: "Sources/Edge/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+  room("SQLiteEventLog", "Adapters", ["CSQLite", "Ports"]),
+  tests("Contracts", ["CSQLite", "InProcessHotState", "Ports", "PortsTesting", "Resources", "SQLiteEventLog"]),
+  tests("PortsTesting", ["InProcessSignalBus", "Ports", "PortsTesting", "Resources"]),
+  .executableTarget(
+    name: "LogCrasher", dependencies: ["Ports", "PortsTesting", "SQLiteEventLog"], path: "Tests/LogCrasher", swiftSettings: strict),
+]
+
 let package = Package(name: "trunkline", targets: targets, cLanguageStandard: .c17, cxxLanguageStandard: .cxx17)

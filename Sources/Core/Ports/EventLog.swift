@@ -55,7 +55,7 @@ package enum Durability: Sendable {
 package enum LogFailure: Error, Sendable, Equatable, CustomStringConvertible {
   /// The outcome is unknown or refused; the session is over, whatever later reports say.
   case sessionLost(String)
-  /// The record was not taken and cannot be: too large, unknown topic.
+  /// The record was not taken and cannot be: too large, unknown topic, no records. Only that append fails; its session goes on.
   case refused(String)
   /// The position asked for has been trimmed, or lies beyond the end.
   case outOfRange(start: Int64, end: Int64)
@@ -83,8 +83,8 @@ package struct AppendReport: Sendable {
   }
 }
 
-/// An ordered way into one partition. Several appends may be in flight; reports come in the order of sending. After the first failed report every
-/// later append of the session fails too.
+/// An ordered way into one partition. Several appends may be in flight; reports come in the order of sending. After the first `.sessionLost`
+/// every later append of the session fails too.
 package protocol AppendSession: Sendable {
   /// Appends records, all or none, consecutively. Returns at once; the report comes through the session's `deliver`.
   func append(_ records: [NewRecord], tag: UInt64)
@@ -97,7 +97,7 @@ package protocol LogReader: Sendable {
   /// What is there now, in order, at most `records` and about `bytes`; empty when the end is reached (then `wake` is called once more comes: always take
   /// until empty before waiting). Compacted topics have holes in their offsets. Throws `.outOfRange` when the position was trimmed.
   func take(records: Int, bytes: Int) throws(LogFailure) -> [LogRecord]
-  /// The offset that the next `take` starts at.
+  /// The offset that the next `take` starts at; with a key, records of other keys that were passed over lie below it.
   var position: Int64 { get }
   func close()
 }
@@ -132,7 +132,8 @@ package protocol EventLog: Sendable {
   ) -> any AppendSession
 
   /// Opens a reader at `from` (0: from the first record kept). With `key`, only records of that key are given out (a log that cannot filter reads all and drops the rest).
-  /// `wake` is called, on any thread, when records arrive after a `take` that came back empty.
+  /// `wake` is called once, on any thread, when records that the reader may see arrive after a `take` that came back empty; it may be one time too many, so take again and see.
+  /// It must not block: it may be called from inside an append. A reader that had read what a failed commit took back gets `.outOfRange`, however far the log grows again.
   func openReader(
     _ source: TopicPartition, from: Int64, key: [UInt8]?, visibility: Visibility, wake: @escaping @Sendable () -> Void
   ) -> any LogReader
@@ -140,9 +141,10 @@ package protocol EventLog: Sendable {
   /// Appends records to several partitions in one transaction, all or none, durable when `deliver` says so. For projectors; never on the hot path.
   func project(_ records: [ProjectedRecord], deliver: @escaping @Sendable (Result<Void, LogFailure>) -> Void)
 
-  /// First offset kept and the offset that the next durable record gets.
+  /// First offset kept and the offset behind the last durable record. Never the way to find out how far to read before deciding: that is an acknowledged offset.
   func bounds(_ source: TopicPartition) throws(LogFailure) -> (start: Int64, end: Int64)
 
-  /// Deletes records below `before`; the last record of a partition always stays, so that no offset is used twice.
+  /// Deletes records below `before`; the last record of a partition always stays, so that no offset is used twice. The new start holds at once;
+  /// the space comes back later.
   func trim(_ target: TopicPartition, before: Int64) throws(LogFailure)
 }

@@ -1,0 +1,85 @@
+package import Ports
+package import Resources
+import Synchronization
+
+/// Hot state of the embedded home: every scope behind a lock of its own, documents shared with whoever else holds the same bytes.
+/// `deliver` is called before the call returns, outside all locks. A scope's memory is kept for its mark when all its documents are gone.
+package final class InProcessHotState: HotState {
+  /// A scope and its lock. Never removed from the table: a deleted scope keeps its mark.
+  private final class Slot: Sendable {
+    let scope = Mutex(Scope())
+  }
+
+  /// Part of the table of scopes, so that readers of different scopes seldom meet at one lock.
+  private final class Stripe: Sendable {
+    let slots = Mutex<[Identifier: Slot]>([:])
+  }
+
+  private let stripes: [Stripe]
+  private let indexer: DocumentIndexer
+
+  /// `indexer` tells in which lists a document stands; it must be a function of key and bytes alone.
+  package init(indexer: @escaping DocumentIndexer) {
+    self.indexer = indexer
+    stripes = (0..<64).map { _ in Stripe() }
+  }
+
+  package func apply(_ entries: [ScopeApply], deliver: @escaping @Sendable (Result<[ApplyOutcome], HotStateFailure>) -> Void) {
+    deliver(.success(entries.map { entry in slot(entry.scope).scope.withLock { $0.apply(entry, indexer) } }))
+  }
+
+  package func beginRefill(
+    _ scope: Identifier, token: RefillToken, expected: Int64, deliver: @escaping @Sendable (Result<RefillOutcome, HotStateFailure>) -> Void
+  ) {
+    deliver(.success(slot(scope).scope.withLock { $0.beginRefill(token, expected: expected) }))
+  }
+
+  package func refillChunk(
+    _ scope: Identifier, token: RefillToken, number: Int, documents: [Document],
+    deliver: @escaping @Sendable (Result<RefillOutcome, HotStateFailure>) -> Void
+  ) {
+    deliver(.success(slot(scope).scope.withLock { $0.refillChunk(token, number: number, documents, indexer) }))
+  }
+
+  package func endRefill(
+    _ scope: Identifier, token: RefillToken, chunks: Int, mark: Int64,
+    deliver: @escaping @Sendable (Result<RefillOutcome, HotStateFailure>) -> Void
+  ) {
+    deliver(.success(slot(scope).scope.withLock { $0.endRefill(token, chunks: chunks, mark: mark) }))
+  }
+
+  package func marks(_ scopes: [Identifier], deliver: @escaping @Sendable (Result<[Int64], HotStateFailure>) -> Void) {
+    deliver(.success(scopes.map { existing($0)?.scope.withLock { $0.mark } ?? -1 }))
+  }
+
+  package func get(_ scope: Identifier, _ keys: [DocumentKey]) async throws(HotStateFailure) -> (mark: Int64, documents: [[UInt8]?]) {
+    guard let slot = existing(scope) else { return (-1, keys.map { _ in nil }) }
+    return try slot.scope.withLock { s throws(HotStateFailure) in
+      if s.isRefilling { throw .notNow }
+      return (s.mark, keys.map { s.document($0) })
+    }
+  }
+
+  package func list(_ scope: Identifier, _ range: DocumentRange) async throws(HotStateFailure) -> (mark: Int64, documents: [Document]) {
+    guard let slot = existing(scope) else { return (-1, []) }
+    return try slot.scope.withLock { s throws(HotStateFailure) in
+      if s.isRefilling { throw .notNow }
+      return (s.mark, s.list(range))
+    }
+  }
+
+  private func stripe(_ scope: Identifier) -> Stripe {
+    stripes[Int(truncatingIfNeeded: (scope.low ^ scope.high ^ scope.low >> 32) & 63)]
+  }
+
+  private func existing(_ scope: Identifier) -> Slot? { stripe(scope).slots.withLock { $0[scope] } }
+
+  private func slot(_ scope: Identifier) -> Slot {
+    stripe(scope).slots.withLock { slots in
+      if let slot = slots[scope] { return slot }
+      let slot = Slot()
+      slots[scope] = slot
+      return slot
+    }
+  }
+}

@@ -1,0 +1,170 @@
+import CSQLite
+import Glibc
+import Ports
+
+/// One partition as the file knows it.
+struct StoredPartition {
+  let table: Int64
+  let target: TopicPartition
+  let compacted: Bool
+  var start: Int64
+  var next: Int64
+  var lastAppended: Int64
+}
+
+/// The file: where it is, what is in it, and how it is opened and made. Rows of one partition stand in a table of their own whose rowid is the offset, the fastest shape
+/// that was measured; compacted ones have an index by key besides.
+enum Schema {
+  static let fileName = "log.sqlite"
+  /// "TRKL": tells our files from other SQLite databases.
+  static let applicationID: Int64 = 0x5452_4B4C
+  static let version: Int64 = 1
+
+  /// Opens the writer's connection, makes the file when there is none, and adds the topics that are new.
+  static func open(folder: String, topics: [TopicDeclaration], verify: Bool) throws(EventLogStartFailure) -> (Connection, [StoredPartition])
+  {
+    let path = folder + "/" + fileName
+    if access(path, F_OK) != 0 { try create(path) }
+    do {
+      let connection = try Connection(path: path)
+      try check(connection, path, verify: verify)
+      try configure(connection)
+      try addTopics(connection, path, topics)
+      return (connection, try load(connection))
+    } catch let error as SQLiteError {
+      throw failure(error, path)
+    } catch let error as EventLogStartFailure {
+      throw error
+    } catch {
+      throw .unreadable(file: path, reason: "\(error)")
+    }
+  }
+
+  static func configure(_ connection: Connection) throws(SQLiteError) {
+    // FULL: a commit is on the disk when it returns. 500 pages: a larger WAL makes the tail of latencies longer. secure_delete would write every trimmed page once more.
+    try connection.execute("PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=500; PRAGMA secure_delete=OFF")
+  }
+
+  /// Makes the file under another name and renames it when it is whole, so that a file of our name without our schema is always a broken one.
+  private static func create(_ path: String) throws(EventLogStartFailure) {
+    for leftover in ["-wal", "-shm"] where access(path + leftover, F_OK) == 0 {
+      throw .corrupt(file: path, reason: "it is missing, but \(path + leftover) is there")
+    }
+    let new = path + ".new"
+    for end in ["", "-wal", "-shm", "-journal"] { unlink(new + end) }
+    do {
+      let connection = try Connection(path: new, create: true)
+      try connection.execute(
+        """
+        PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
+        BEGIN;
+        CREATE TABLE topics (name TEXT PRIMARY KEY, partitions INTEGER NOT NULL, compacted INTEGER NOT NULL);
+        CREATE TABLE partitions (id INTEGER PRIMARY KEY, topic TEXT NOT NULL, number INTEGER NOT NULL, start INTEGER NOT NULL, UNIQUE (topic, number));
+        PRAGMA application_id=\(applicationID); PRAGMA user_version=\(version);
+        COMMIT;
+        PRAGMA wal_checkpoint(TRUNCATE)
+        """)
+    } catch {
+      throw failure(error, new)
+    }
+    // What stands in it is nobody else's business; SQLite gives its side files the same mode.
+    chmod(new, 0o600)
+    // The connection is closed here, so no WAL is left beside the file.
+    guard rename(new, path) == 0 else { throw .unreadable(file: path, reason: String(cString: strerror(errno))) }
+    syncFolder(of: path)
+  }
+
+  private static func syncFolder(of path: String) {
+    let folder = path.dropLast(fileName.count + 1)
+    let descriptor = Glibc.open(String(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    fsync(descriptor)
+    close(descriptor)
+  }
+
+  private static func check(_ connection: Connection, _ path: String, verify: Bool) throws {
+    let found = try connection.integer("PRAGMA application_id") ?? 0
+    let version = try connection.integer("PRAGMA user_version") ?? 0
+    if found == 0, version == 0, try connection.integer("SELECT count(*) FROM sqlite_schema") == 0 {
+      throw EventLogStartFailure.corrupt(file: path, reason: "it is empty")
+    }
+    guard found == applicationID else { throw EventLogStartFailure.notOurs(file: path) }
+    guard version <= Schema.version else {
+      throw EventLogStartFailure.newerSchema(file: path, found: Int(version), known: Int(Schema.version))
+    }
+    guard verify else { return }
+    let result = try connection.text("PRAGMA quick_check(1)")
+    guard result == "ok" else { throw EventLogStartFailure.corrupt(file: path, reason: result) }
+  }
+
+  private static func addTopics(_ connection: Connection, _ path: String, _ topics: [TopicDeclaration]) throws {
+    try connection.execute("BEGIN IMMEDIATE")
+    let find = try connection.prepare("SELECT partitions FROM topics WHERE name = ?1")
+    for topic in topics {
+      find.bind(1, topic.name)
+      let found: Int64? = try find.row() ? find.integer(0) : nil
+      find.reset()
+      if let found {
+        guard Int(found) == topic.partitions else {
+          throw EventLogStartFailure.differentPartitions(file: path, topic: topic.name, found: Int(found), asked: topic.partitions)
+        }
+      } else {
+        try add(topic, connection)
+      }
+    }
+    try connection.execute("COMMIT")
+  }
+
+  private static func add(_ topic: TopicDeclaration, _ connection: Connection) throws(SQLiteError) {
+    let insert = try connection.prepare("INSERT INTO topics (name, partitions, compacted) VALUES (?1, ?2, ?3)")
+    insert.bind(1, topic.name)
+    insert.bind(2, Int64(topic.partitions))
+    insert.bind(3, topic.compacted ? 1 : 0)
+    try insert.run()
+    let partition = try connection.prepare("INSERT INTO partitions (topic, number, start) VALUES (?1, ?2, 0) RETURNING id")
+    for number in 0..<topic.partitions {
+      partition.bind(1, topic.name)
+      partition.bind(2, Int64(number))
+      guard try partition.row() else { continue }
+      let table = partition.integer(0)
+      partition.reset()
+      // `"offset"` is the rowid: explicit, so that no offset is ever chosen by SQLite.
+      try connection.execute(
+        "CREATE TABLE p\(table) (\"offset\" INTEGER PRIMARY KEY, appended INTEGER NOT NULL, key BLOB NOT NULL, value BLOB)")
+      guard topic.compacted else { continue }
+      try connection.execute(
+        "CREATE UNIQUE INDEX p\(table)_key ON p\(table) (key); CREATE INDEX p\(table)_gone ON p\(table) (appended) WHERE value IS NULL")
+    }
+  }
+
+  private static func load(_ connection: Connection) throws(SQLiteError) -> [StoredPartition] {
+    let rows = try connection.prepare(
+      "SELECT p.id, p.topic, p.number, p.start, t.compacted FROM partitions p JOIN topics t ON t.name = p.topic ORDER BY p.id")
+    var found: [StoredPartition] = []
+    while try rows.row() {
+      let table = rows.integer(0)
+      found.append(
+        StoredPartition(
+          table: table, target: TopicPartition(rows.text(1), Int(rows.integer(2))), compacted: rows.integer(4) != 0, start: rows.integer(3),
+          next: 0,
+          lastAppended: 0))
+    }
+    for index in found.indices { (found[index].next, found[index].lastAppended) = try end(connection, found[index].table) }
+    return found
+  }
+
+  /// Offset after the last row of a partition, and that row's append time.
+  static func end(_ connection: Connection, _ table: Int64) throws(SQLiteError) -> (next: Int64, appended: Int64) {
+    let last = try connection.prepare("SELECT \"offset\", appended FROM p\(table) ORDER BY \"offset\" DESC LIMIT 1")
+    guard try last.row() else { return (0, 0) }
+    defer { last.reset() }
+    return (last.integer(0) + 1, last.integer(1))
+  }
+
+  private static func failure(_ error: SQLiteError, _ path: String) -> EventLogStartFailure {
+    switch error.primary {
+    case SQLITE_NOTADB, SQLITE_CORRUPT: .corrupt(file: path, reason: error.description)
+    default: .unreadable(file: path, reason: error.description)
+    }
+  }
+}

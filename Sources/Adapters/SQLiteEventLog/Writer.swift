@@ -1,0 +1,295 @@
+import CSQLite
+import Glibc
+import Ports
+import Synchronization
+
+/// The thread that writes, and its end.
+final class WriterThread: Sendable {
+  private let core: LogCore
+  private let thread: OwnThread
+  private let joined = Mutex(false)
+
+  init(_ core: LogCore) throws(EventLogStartFailure) {
+    self.core = core
+    guard let thread = OwnThread("trunkline-log", { Writer(core).run() }) else {
+      throw .unreadable(file: core.folder, reason: "the system gives no more threads")
+    }
+    self.thread = thread
+  }
+
+  func stop() {
+    core.change { $0.stopping = true }
+    // From inside a report the thread cannot wait for itself; it ends when it has drained.
+    if thread.isCurrent { return }
+    joined.withLock { joined in
+      if !joined { thread.join() }
+      joined = true
+    }
+  }
+}
+
+/// What the writer's thread owns: the connection and its statements. Made and used on that thread alone.
+final class Writer {
+  /// Bounds of one transaction, so that the first in line does not wait for a very long one.
+  private static let groupItems = 4096
+  private static let groupBytes = 8 << 20
+  /// How long what is only ordered may stay unsynced when nothing follows it.
+  private static let quietMilliseconds = 5
+
+  let core: LogCore
+  private var connection: Connection?
+  private var begin: Statement?
+  private var commit: Statement?
+  private var inserts: [Int: Statement] = [:]
+  private var maintenance: Maintenance
+  private var syncs = true
+  /// Something written is not synced, and syncing it has not failed.
+  private var owesSync = false
+
+  init(_ core: LogCore) {
+    self.core = core
+    maintenance = Maintenance(core)
+  }
+
+  func run() {
+    while true {
+      let (queue, controls, stop) = core.state.withLock { s -> ([WriteItem], [@Sendable (Connection) -> Void], Bool) in
+        let taken = (s.queue, s.controls)
+        s.queue = []
+        s.controls = []
+        maintenance.collect(&s, busy: !taken.0.isEmpty)
+        let idle = taken.0.isEmpty && taken.1.isEmpty && !maintenance.hasWork
+        s.writerSleeps = idle && !s.stopping
+        // Nothing can come in between: whoever asks from now on is told that the log is closed.
+        if s.stopping, taken.0.isEmpty { s.finished = true }
+        return (taken.0, taken.1, s.finished)
+      }
+      if stop { return finish() }
+      if let connection = connected() { for control in controls { control(connection) } }
+      if !queue.isEmpty { write(queue) }
+      if maintenance.hasWork {
+        if let connection = connected() { maintenance.step(connection) } else { maintenance.giveUp() }
+      } else if queue.isEmpty, controls.isEmpty {
+        sleep()
+      }
+    }
+  }
+
+  private func sleep() {
+    guard owesSync else { return core.writerWakes.wait() }
+    if !core.writerWakes.wait(milliseconds: Writer.quietMilliseconds) { syncAlone() }
+  }
+
+  /// Syncs what earlier groups left unsynced, by a commit that changes nothing.
+  private func syncAlone() {
+    owesSync = false
+    guard let connection else { return }
+    do {
+      try setSync(true)
+      try connection.execute("BEGIN IMMEDIATE; UPDATE partitions SET start = start WHERE id = (SELECT min(id) FROM partitions); COMMIT")
+    } catch {
+      // Left to the next group, whose failure tells those whom it concerns.
+      if connection.isInTransaction { try? connection.execute("ROLLBACK") }
+      return
+    }
+    settle([], synced: true)
+  }
+
+  private func setSync(_ full: Bool) throws(SQLiteError) {
+    guard full != syncs else { return }
+    try connection?.execute("PRAGMA synchronous=\(full ? "FULL" : "NORMAL")")
+    syncs = full
+  }
+
+  private func finish() {
+    if owesSync { syncAlone() }
+    maintenance.giveUp()
+    core.readConnections.close()
+    // Last to close, so that SQLite folds the write-ahead log into the file.
+    (begin, commit, inserts) = (nil, nil, [:])
+    connection = nil
+    if core.ownsLock { core.lock.release() }
+    var wakes: [@Sendable () -> Void] = []
+    core.state.withLock { s in
+      for index in s.partitions.indices {
+        s.partitions[index].waitingOrdered.takeAll(into: &wakes)
+        s.partitions[index].waitingCommitted.takeAll(into: &wakes)
+      }
+    }
+    for wake in wakes { wake() }
+  }
+
+  /// The connection, opened anew if it was given up; nil while that fails.
+  private func connected() -> Connection? {
+    if connection == nil { try? connect() }
+    return connection
+  }
+
+  private func connect() throws(SQLiteError) {
+    let connection = try Connection(path: core.folder + "/" + Schema.fileName)
+    try Schema.configure(connection)
+    begin = try connection.prepare("BEGIN IMMEDIATE")
+    commit = try connection.prepare("COMMIT")
+    inserts = [:]
+    syncs = true
+    self.connection = connection
+  }
+
+  private func write(_ queue: [WriteItem]) {
+    var rest = queue[...]
+    while !rest.isEmpty {
+      let group = rest.prefix(Writer.length(of: rest))
+      let synced = group.contains(where: \.wantsSync)
+      do {
+        try write(group: group, synced: synced)
+      } catch {
+        return fail(rest, error.description)
+      }
+      settle(group, synced: synced)
+      rest = rest.dropFirst(group.count)
+    }
+  }
+
+  private static func length(of items: ArraySlice<WriteItem>) -> Int {
+    var bytes = 0
+    var count = 0
+    for item in items.prefix(groupItems) {
+      switch item {
+      case .append(_, _, _, let records): bytes += records.reduce(0) { $0 + $1.size }
+      case .project(let records, _): bytes += records.reduce(0) { $0 + $1.record.size }
+      case .report: break
+      }
+      count += 1
+      if bytes >= groupBytes { break }
+    }
+    return count
+  }
+
+  private func write(group: ArraySlice<WriteItem>, synced: Bool) throws(SQLiteError) {
+    guard group.contains(where: \.writes) else { return }
+    if connection == nil { try connect() }
+    try setSync(synced)
+    try begin?.run()
+    for item in group {
+      switch item {
+      case .append(_, _, let partition, let records):
+        let insert = try insert(partition)
+        for record in records { try insert.insert(record) }
+      case .project(let records, _):
+        for record in records { try insert(record.partition).insert(record.record) }
+      case .report: break
+      }
+    }
+    try commit?.run()
+  }
+
+  private func insert(_ partition: Int) throws(SQLiteError) -> Statement {
+    if let known = inserts[partition] { return known }
+    guard let connection else { throw SQLiteError(code: SQLITE_MISUSE, description: "no connection") }
+    let (table, compacted) = core.state.withLock { ($0.partitions[partition].table, $0.partitions[partition].compacted) }
+    // With its unique index by key, OR REPLACE removes the older record of the key: compaction at the moment of the append.
+    let made = try connection.prepare(
+      "INSERT \(compacted ? "OR REPLACE " : "")INTO p\(table) (\"offset\", appended, key, value) VALUES (?1, ?2, ?3, ?4)")
+    inserts[partition] = made
+    return made
+  }
+
+  private func settle(_ group: ArraySlice<WriteItem>, synced: Bool) {
+    var wakes: [@Sendable () -> Void] = []
+    core.state.withLock { s in
+      for item in group {
+        switch item {
+        case .append(_, _, let partition, let records):
+          if let last = records.last { s.partitions[partition].wrote(through: last) }
+          s.unsynced.insert(partition)
+        case .project(let records, _):
+          for record in records {
+            s.partitions[record.partition].wrote(through: record.record)
+            s.unsynced.insert(record.partition)
+          }
+        case .report: break
+        }
+      }
+      if synced {
+        for index in s.unsynced { s.partitions[index].synced(core.options, &wakes) }
+        s.unsynced = []
+      }
+      owesSync = !s.unsynced.isEmpty
+    }
+    report(group, failure: nil)
+    for wake in wakes { wake() }
+  }
+
+  /// Nothing of `items` is in the file, and nothing that was taken since may be: both follow one line.
+  private func fail(_ items: ArraySlice<WriteItem>, _ why: String) {
+    if let connection, connection.isInTransaction { try? connection.execute("ROLLBACK") }
+    var failed = items
+    var wakes: [@Sendable () -> Void] = []
+    core.state.withLock { s in
+      failed += s.queue
+      s.queue = []
+      for item in failed {
+        if case .append(let session, _, _, _) = item { session.dead.store(true, ordering: .relaxed) }
+      }
+      rollBack(&s, &wakes)
+    }
+    report(failed, failure: .sessionLost(why))
+    for wake in wakes { wake() }
+  }
+
+  private func rollBack(_ s: inout LogState, _ wakes: inout [@Sendable () -> Void]) {
+    for index in s.partitions.indices where s.partitions[index].next > s.partitions[index].written {
+      var end = s.partitions[index].written
+      do {
+        // A commit that reported an error may have been made all the same: the file knows.
+        if let connection { end = max(end, try Schema.end(connection, s.partitions[index].table).next) }
+      } catch {
+        (begin, commit, inserts, connection) = (nil, nil, [:], nil)
+      }
+      s.partitions[index].rollBack(to: end, &wakes)
+      s.unsynced.insert(index)
+    }
+    owesSync = !s.unsynced.isEmpty
+  }
+
+  /// Tells every session about its appends, in their order, in one call each.
+  private func report(_ items: ArraySlice<WriteItem>, failure: LogFailure?) {
+    var sessions: [(state: SessionState, reports: [AppendReport])] = []
+    var places: [ObjectIdentifier: Int] = [:]
+    func add(_ session: SessionState, _ report: AppendReport) {
+      let place = places[ObjectIdentifier(session)] ?? sessions.count
+      if place == sessions.count {
+        sessions.append((session, []))
+        places[ObjectIdentifier(session)] = place
+      }
+      sessions[place].reports.append(report)
+    }
+    for item in items {
+      switch item {
+      case .append(let session, let tag, _, let records):
+        add(session, AppendReport(tag: tag, outcome: failure.map { .failure($0) } ?? .success(records.last?.offset ?? -1)))
+      case .project(_, let deliver): deliver(failure.map { .failure($0) } ?? .success(()))
+      case .report(let session, let report): add(session, report)
+      }
+    }
+    for (session, reports) in sessions where !session.closed.load(ordering: .relaxed) { session.deliver(reports) }
+  }
+}
+
+extension WriteItem {
+  fileprivate var writes: Bool {
+    switch self {
+    case .append: true
+    case .project(let records, _): !records.isEmpty
+    case .report: false
+    }
+  }
+
+  fileprivate var wantsSync: Bool {
+    switch self {
+    case .append(let session, _, _, _): session.durability == .synced
+    case .project: true
+    case .report: false
+    }
+  }
+}

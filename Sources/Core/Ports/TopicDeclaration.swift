@@ -1,0 +1,15 @@
+/// What a topic is, fixed at creation: how adapters that make their own topics are told of them.
+package struct TopicDeclaration: Sendable, Hashable {
+  package var name: String
+  /// At least 1. Never changes: keys would move to other partitions.
+  package var partitions: Int
+  /// Only the latest record of each key is kept, tombstones for at least an hour (journal.md, "Projection").
+  package var compacted: Bool
+
+  /// By convention snapshots are named `*.state` and are the compacted ones.
+  package init(_ name: String, partitions: Int, compacted: Bool? = nil) {
+    self.name = name
+    self.partitions = partitions
+    self.compacted = compacted ?? name.hasSuffix(".state")
+  }
+}

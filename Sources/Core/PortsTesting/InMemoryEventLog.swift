@@ -1,0 +1,191 @@
+package import Ports
+import Synchronization
+
+/// What befalls one append, as a test or a simulation decides.
+package enum AppendFate: Sendable {
+  case lands
+  /// Two copies of it land, one after the other; the report names the second (a resend after a lost acknowledgement).
+  case landsTwice
+  /// It lands, but is reported as lost, and the session is over.
+  case landsUnreported
+  /// It never lands; the session is over.
+  case isLost
+  /// It is reported as lost and the session is over, but it lands at the next `landLate()`.
+  case landsLate
+}
+
+/// The event log in memory. Appends are committed and reported at once, or (`manual`) stay visible-but-not-durable until `flush` commits them in the order in which they
+/// came. Reports and wakes are called outside the lock, one at a time over the whole log, on the thread of whoever appended or flushed.
+package final class InMemoryEventLog: EventLog {
+  package static let standardRecordLimit = 1 << 20
+
+  struct Pending {
+    var session: UInt64
+    var tag: UInt64
+    var ends: [(partition: TopicPartition, end: Int64)]
+    var failure: LogFailure?
+    var project: (@Sendable (Result<Void, LogFailure>) -> Void)?
+  }
+
+  struct Session {
+    var dead = false
+    let target: TopicPartition
+    let deliver: @Sendable ([AppendReport]) -> Void
+  }
+
+  struct State {
+    var partitions: [TopicPartition: MemoryPartition] = [:]
+    var sessions: [UInt64: Session] = [:]
+    var pending: [Pending] = []
+    var late: [(target: TopicPartition, records: [NewRecord])] = []
+    var fate: (@Sendable (TopicPartition, [NewRecord]) -> AppendFate)?
+    var number: UInt64 = 0
+    var calls: [@Sendable () -> Void] = []
+    var calling = false
+    var manual: Bool
+  }
+
+  let state: Mutex<State>
+  let topics: [String: TopicDeclaration]
+  let clock: any Clock
+  let maxRecordBytes: Int
+
+  package init(
+    topics: [TopicDeclaration], clock: any Clock = ManualClock(), manual: Bool = false,
+    maxRecordBytes: Int = InMemoryEventLog.standardRecordLimit
+  ) {
+    var partitions: [TopicPartition: MemoryPartition] = [:]
+    for topic in topics {
+      for number in 0..<topic.partitions { partitions[TopicPartition(topic.name, number)] = MemoryPartition(compacted: topic.compacted) }
+    }
+    self.topics = Dictionary(topics.map { ($0.name, $0) }) { first, _ in first }
+    self.clock = clock
+    self.maxRecordBytes = maxRecordBytes
+    state = Mutex(State(partitions: partitions, manual: manual))
+  }
+
+  package func partitions(of topic: String) -> Int? { topics[topic]?.partitions }
+
+  package func openSession(
+    _ target: TopicPartition, durability: Durability, deliver: @escaping @Sendable ([AppendReport]) -> Void
+  ) -> any AppendSession {
+    let id = state.withLock { s in
+      s.number += 1
+      s.sessions[s.number] = Session(target: target, deliver: deliver)
+      return s.number
+    }
+    return MemorySession(log: self, id: id)
+  }
+
+  package func openReader(
+    _ source: TopicPartition, from: Int64, key: [UInt8]?, visibility: Visibility, wake: @escaping @Sendable () -> Void
+  ) -> any LogReader {
+    let id = state.withLock { s in
+      s.number += 1
+      // 0 asks for what there is; any other position is meant.
+      let position = from == 0 ? s.partitions[source]?.start ?? 0 : from
+      s.partitions[source]?.readers[s.number] = MemoryReaderState(position: position, key: key, visibility: visibility, wake: wake)
+      return s.number
+    }
+    return MemoryReader(log: self, source: source, id: id)
+  }
+
+  package func project(_ records: [ProjectedRecord], deliver: @escaping @Sendable (Result<Void, LogFailure>) -> Void) {
+    change { s in
+      var pending = Pending(session: 0, tag: 0, ends: [], project: deliver)
+      pending.failure = refusal(records, s)
+      if pending.failure == nil {
+        for record in records {
+          s.partitions[record.target]?.append([record.record], at: clock.now())
+          pending.ends.append((record.target, s.partitions[record.target]?.next ?? 0))
+        }
+      }
+      s.pending.append(pending)
+    }
+  }
+
+  package func bounds(_ source: TopicPartition) throws(LogFailure) -> (start: Int64, end: Int64) {
+    let bounds = state.withLock { s in s.partitions[source].map { ($0.start, $0.committed) } }
+    guard let bounds else { throw .refused("there is no partition \(source)") }
+    return bounds
+  }
+
+  package func trim(_ target: TopicPartition, before: Int64) throws(LogFailure) {
+    let known = state.withLock { $0.partitions[target]?.trim(before: before) != nil }
+    guard known else { throw .refused("there is no partition \(target)") }
+  }
+
+  /// Does something under the lock, commits what is to be committed at once, wakes whom it concerns, and makes the calls that follow from it.
+  func change(_ body: (inout State) -> Void) {
+    state.withLock { s in
+      let before = s.partitions.mapValues { $0.readers.isEmpty ? 0 : $0.next }
+      body(&s)
+      wakeReaders(&s, .ordered) { before[$0] ?? 0 }
+      if !s.manual { settle(&s, count: s.pending.count) }
+    }
+    makeCalls()
+  }
+
+  /// Commits the `count` oldest pending appends.
+  func settle(_ s: inout State, count: Int) {
+    let before = s.partitions.mapValues { $0.committed }
+    for pending in s.pending.prefix(count) {
+      for (partition, end) in pending.ends { s.partitions[partition]?.commit(through: end) }
+      report(pending, pending.failure, &s)
+    }
+    s.pending.removeFirst(min(count, s.pending.count))
+    wakeReaders(&s, .committed) { before[$0] ?? 0 }
+  }
+
+  func report(_ pending: Pending, _ failure: LogFailure?, _ s: inout State) {
+    if let project = pending.project {
+      s.calls.append { project(failure.map { .failure($0) } ?? .success(())) }
+      return
+    }
+    guard let session = s.sessions[pending.session] else { return }
+    let report = AppendReport(tag: pending.tag, outcome: failure.map { .failure($0) } ?? .success((pending.ends.last?.end ?? 0) - 1))
+    s.calls.append { session.deliver([report]) }
+  }
+
+  func refusal(_ target: TopicPartition, _ records: [NewRecord], _ s: State) -> LogFailure? {
+    guard s.partitions[target] != nil else { return .refused("there is no partition \(target)") }
+    guard !records.isEmpty else { return .refused("an append of no records") }
+    for record in records where record.key.count + (record.value?.count ?? 0) > maxRecordBytes {
+      return .refused("a record of \(record.key.count + (record.value?.count ?? 0)) bytes; the limit is \(maxRecordBytes)")
+    }
+    return nil
+  }
+
+  private func refusal(_ records: [ProjectedRecord], _ s: State) -> LogFailure? {
+    for record in records {
+      if let failure = refusal(record.target, [record.record], s) { return failure }
+    }
+    return nil
+  }
+
+  private func wakeReaders(_ s: inout State, _ visibility: Visibility, _ before: (TopicPartition) -> Int64) {
+    for (name, partition) in s.partitions where !partition.readers.isEmpty {
+      let (from, end) = (before(name), partition.end(visibility))
+      for (id, reader) in partition.readers where reader.waiting && reader.visibility == visibility && end > from {
+        if let key = reader.key, !partition.hasKey(key, from: from, to: end) { continue }
+        s.partitions[name]?.readers[id]?.waiting = false
+        s.calls.append(reader.wake)
+      }
+    }
+  }
+
+  /// Only one thread makes calls at a time, so that they come in order; a call that appends leaves its own calls to the loop that it was made from.
+  func makeCalls() {
+    var first = true
+    while true {
+      let call: (@Sendable () -> Void)? = state.withLock { s in
+        if first, s.calling { return nil }
+        first = false
+        s.calling = !s.calls.isEmpty
+        return s.calls.isEmpty ? nil : s.calls.removeFirst()
+      }
+      guard let call else { return }
+      call()
+    }
+  }
+}
