@@ -34,6 +34,7 @@ targets += [
   room("Ports", "Core", ["Resources"]),
   room("Journal", "Core", ["Resources"]),
   room("Machines", "Core", ["Journal", "Resources"]),
+  room("Accounts", "Core", ["Journal", "Machines", "Resources"]),
 ]
 
 // Roles: what a node can do, on ports.

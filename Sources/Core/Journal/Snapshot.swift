@@ -86,6 +86,13 @@ package struct Image: Sendable {
     return acceptance
   }
 
+  /// The acceptance rule alone, for a reader that takes the steps of a decision one by one.
+  package mutating func accept(_ record: JournalRecord, at offset: Int64) -> Acceptance {
+    let acceptance = ledger.feed(record, at: offset)
+    if acceptance == .refused { refused += 1 }
+    return acceptance
+  }
+
   package mutating func set(_ scope: Identifier, _ key: DocumentKey, _ bytes: [UInt8]?) {
     if let bytes {
       documents[scope, default: [:]][key] = bytes

@@ -1,0 +1,58 @@
+package import Forms
+import JSON
+
+/// What goes back to a client.
+struct Answer: Sendable {
+  var status: Int
+  var headers: [(String, String)] = []
+  var body: [UInt8] = []
+
+  static func json(_ status: Int, _ body: [UInt8], headers: [(String, String)] = []) -> Answer {
+    Answer(status: status, headers: [("Content-Type", "application/json; charset=utf-8")] + headers, body: body)
+  }
+}
+
+/// An error as a client sees it (taskrouter.md 1.7).
+package struct APIError: Error, Sendable {
+  package var status: Int
+  package var code: Int
+  package var message: String
+  package var retryAfter: Int?
+
+  package init(_ status: Int, _ code: Int, _ message: String, retryAfter: Int? = nil) {
+    self.status = status
+    self.code = code
+    self.message = message
+    self.retryAfter = retryAfter
+  }
+
+  static func invalid(_ message: String) -> APIError { APIError(400, 20001, message) }
+  static func missing(_ name: String) -> APIError { invalid("Missing required parameter \(name) in the post body") }
+  static func notFound(_ path: String) -> APIError { APIError(404, 20404, "The requested resource \(path) was not found") }
+  static let unauthorized = APIError(401, 20003, "Authenticate")
+
+  /// Never `type` and `title`: the SDKs would take it for something else (taskrouter.md 1.7).
+  package var body: [UInt8] { APIError.body(status: status, code: code, message: message) }
+
+  package static func body(status: Int, code: Int, message: String) -> [UInt8] {
+    var json = JSONWriter(capacity: 192)
+    json.beginObject()
+    json.key("code")
+    json.int(Int64(code))
+    json.key("message")
+    json.string(message)
+    json.key("more_info")
+    json.string("https://www.twilio.com/docs/errors/\(code)")
+    json.key("status")
+    json.int(Int64(status))
+    json.endObject()
+    return json.bytes
+  }
+
+  var answer: Answer {
+    var headers: [(String, String)] = []
+    if let retryAfter { headers.append(("Retry-After", String(retryAfter))) }
+    if status == 401 { headers.append(("WWW-Authenticate", #"Basic realm="Twilio API""#)) }
+    return .json(status, body, headers: headers)
+  }
+}

@@ -1,0 +1,307 @@
+import Journal
+package import Ports
+import Resources
+import TaskEvents
+import TaskRouting
+
+/// What a projector tells whoever watches it.
+package enum ProjectorNotice: Sendable, Equatable {
+  case caughtUp(offset: Int64)
+  case unreadable(String)
+  case failed(String)
+}
+
+/// An event on its way to those who listen now.
+package struct LiveEvent: Sendable {
+  package var workspace: Identifier
+  package var sequence: UInt64
+  package var worker: Identifier
+  package var json: [UInt8]
+}
+
+/// What else is made from events besides the `events` topic: nothing, or callouts to customers' servers.
+package protocol EventConsumer: Sendable {
+  /// Records to write together with the events, in the same transaction. `workspace` is the workspace's own document as it stands then.
+  func derive(_ event: TaskEvent, workspace: WorkspaceRecord) -> ProjectedRecord?
+}
+
+/// Folds the journal of one partition off the hot path and makes from it: the `events` topic, the snapshot (`*.state`) with the ledger behind it, and what
+/// else follows from events (journal.md, "Projection"). Those who listen live are told as soon as a decision is read, before the transaction.
+package actor Projector {
+  package nonisolated let queue: any WorkQueue
+  package nonisolated var unownedExecutor: UnownedSerialExecutor { queue.asUnownedSerialExecutor() }
+
+  package struct Options: Sendable {
+    package var family: String
+    package var partition: Int
+    /// Events are rendered; false for families without public events.
+    package var hasEvents: Bool
+    /// Between transactions, milliseconds.
+    package var interval: Int64 = 100
+    /// A transaction is closed when it has about this many records.
+    package var most = 5000
+    /// Records kept behind the ledger before the journal is trimmed, milliseconds of append time.
+    package var retention: Int64 = 7 * 86_400_000
+
+    package init(family: String, partition: Int, hasEvents: Bool) {
+      self.family = family
+      self.partition = partition
+      self.hasEvents = hasEvents
+    }
+  }
+
+  private let options: Options
+  private let log: any EventLog
+  private let consumers: [any EventConsumer]
+  private let live: (@Sendable ([LiveEvent]) -> Void)?
+  private let notify: @Sendable (ProjectorNotice) -> Void
+
+  private var image = Image()
+  private var reader: (any LogReader)?
+  private var readsJournal = false
+  private var dirtyDocuments: [SnapshotKey: [UInt8]?] = [:]
+  private var dirtyScopes: Set<Identifier> = []
+  private var derived: [ProjectedRecord] = []
+  private var renderers: [Identifier: Bool] = [:]
+  private var isWriting = false
+  private var isScheduled = false
+  private var isReading = false
+  private var isStopped = true
+  private var generation = 0
+  private var flushWaiters: [@Sendable () -> Void] = []
+  package private(set) var events = 0
+  package private(set) var refused = 0
+
+  package init(
+    options: Options, log: any EventLog, queue: any WorkQueue, consumers: [any EventConsumer] = [],
+    live: (@Sendable ([LiveEvent]) -> Void)? = nil, notify: @escaping @Sendable (ProjectorNotice) -> Void = { _ in }
+  ) {
+    self.options = options
+    self.log = log
+    self.queue = queue
+    self.consumers = consumers
+    self.live = live
+    self.notify = notify
+  }
+
+  private nonisolated func post(_ body: @escaping @Sendable (isolated Projector) -> Void) {
+    queue.post { self.assumeIsolated { body($0) } }
+  }
+
+  private var state: TopicPartition { TopicPartition(options.family + ".state", options.partition) }
+  private var journal: TopicPartition { TopicPartition(options.family + ".journal", options.partition) }
+  private var eventsTarget: TopicPartition { TopicPartition("events", options.partition) }
+
+  package nonisolated func start() {
+    post { $0.begin() }
+  }
+
+  /// Writes what is read and stops. `done` is called on the queue.
+  package nonisolated func stop(_ done: @escaping @Sendable () -> Void = {}) {
+    post { projector in
+      projector.whenFlushed {
+        projector.assumeIsolated { stopped in
+          stopped.isStopped = true
+          stopped.generation += 1
+          stopped.reader?.close()
+          stopped.reader = nil
+          done()
+        }
+      }
+    }
+  }
+
+  /// Calls `body` once everything that is in the journal now is projected.
+  package func whenFlushed(_ body: @escaping @Sendable () -> Void) {
+    guard !isStopped else { return body() }
+    flushWaiters.append(body)
+    read(generation)
+  }
+
+  private func begin() {
+    generation += 1
+    isStopped = false
+    isWriting = false
+    image = Image()
+    readsJournal = false
+    dirtyDocuments = [:]
+    dirtyScopes = []
+    derived = []
+    let current = generation
+    reader = log.openReader(state, from: 0, key: nil, visibility: .committed) { [weak self] in self?.post { $0.read(current) } }
+    read(current)
+  }
+
+  // MARK: Reading
+
+  private func read(_ current: Int) {
+    guard current == generation, !isStopped, !isReading, !isWriting || derived.count + dirtyDocuments.count < options.most, let reader else {
+      return
+    }
+    isReading = true
+    defer { isReading = false }
+    do {
+      let records = try reader.take(records: 500, bytes: 2 << 20)
+      if records.isEmpty {
+        if !readsJournal { try openJournal(current) } else { caughtUp() }
+        return
+      }
+      var told: [LiveEvent] = []
+      for record in records {
+        if readsJournal { try fold(record, &told) } else { try image.takeSnapshot(key: record.key, value: record.value) }
+      }
+      if !told.isEmpty { live?(told) }
+    } catch let failure as LogFailure {
+      notify(.failed("\(journal): \(failure)"))
+      return beginAgain(current)
+    } catch {
+      isStopped = true
+      return notify(.unreadable("\(journal): \(error)"))
+    }
+    if readsJournal, derived.count + dirtyDocuments.count >= options.most { write(current) } else { schedule(current) }
+    post { $0.read(current) }
+  }
+
+  private func openJournal(_ current: Int) throws {
+    reader?.close()
+    readsJournal = true
+    reader = log.openReader(journal, from: image.ledger.nextOffset, key: nil, visibility: .committed) { [weak self] in
+      self?.post { $0.read(current) }
+    }
+    post { $0.read(current) }
+  }
+
+  private func beginAgain(_ current: Int) {
+    _ = queue.schedule(afterMilliseconds: 200) { [weak self] in
+      self?.assumeIsolated { projector in
+        guard projector.generation == current else { return }
+        projector.begin()
+      }
+    }
+  }
+
+  /// Folds one journal record, step by step, so that each fact is told with the documents as they were then.
+  private func fold(_ record: LogRecord, _ told: inout [LiveEvent]) throws {
+    let parsed = try JournalRecord(decoding: record.value ?? [])
+    switch image.accept(parsed, at: record.offset) {
+    case .opened: return
+    case .refused: refused += 1
+    case .accepted:
+      guard case .decision(let decision) = parsed else { return }
+      for scope in decision.scopes {
+        dirtyScopes.insert(scope.scope)
+        take(scope, &told)
+      }
+    }
+  }
+
+  private func take(_ scope: ScopeSteps, _ told: inout [LiveEvent]) {
+    var sequence = scope.firstEvent
+    for step in scope.steps {
+      switch step {
+      case .put(let key, let bytes):
+        image.set(scope.scope, key, bytes)
+        dirtyDocuments[.document(scope: scope.scope, key: key)] = .some(bytes)
+      case .delete(let key):
+        image.set(scope.scope, key, nil)
+        dirtyDocuments[.document(scope: scope.scope, key: key)] = .some(nil)
+      case .fact(let fact):
+        if options.hasEvents { tell(fact, scope.scope, sequence, &told) }
+        sequence += 1
+      }
+    }
+  }
+
+  private func tell(_ fact: Fact, _ scope: Identifier, _ sequence: UInt64, _ told: inout [LiveEvent]) {
+    let documents = image.documents[scope] ?? [:]
+    guard let renderer = EventRenderer(scope: scope, lookup: { documents[$0] }), let event = renderer.render(fact, sequence: sequence) else { return }
+    let json = event.cloudEvent()
+    events += 1
+    derived.append(ProjectedRecord(eventsTarget, NewRecord(key: scope.keyBytes, value: json)))
+    for consumer in consumers {
+      if let record = consumer.derive(event, workspace: renderer.record) { derived.append(record) }
+    }
+    if live != nil { told.append(LiveEvent(workspace: scope, sequence: sequence, worker: event.worker, json: json)) }
+  }
+
+  // MARK: Writing
+
+  private func caughtUp() {
+    let isClean = dirtyDocuments.isEmpty && derived.isEmpty && dirtyScopes.isEmpty
+    if isClean, !isWriting {
+      let waiters = flushWaiters
+      flushWaiters = []
+      for waiter in waiters { waiter() }
+    } else if !flushWaiters.isEmpty {
+      write(generation)
+    } else if !isClean {
+      schedule(generation)
+    }
+  }
+
+  private func schedule(_ current: Int) {
+    guard readsJournal, !isScheduled, !isWriting, !dirtyDocuments.isEmpty || !derived.isEmpty || !dirtyScopes.isEmpty else { return }
+    isScheduled = true
+    _ = queue.schedule(afterMilliseconds: options.interval) { [weak self] in
+      self?.assumeIsolated { projector in
+        guard projector.generation == current else { return }
+        projector.isScheduled = false
+        projector.write(current)
+      }
+    }
+  }
+
+  /// One transaction: what was derived, the documents that changed, the marks that moved, and last the ledger that they correspond to.
+  private func write(_ current: Int) {
+    guard current == generation, !isWriting, !dirtyDocuments.isEmpty || !derived.isEmpty || !dirtyScopes.isEmpty else { return }
+    isWriting = true
+    var records = derived
+    records.reserveCapacity(derived.count + dirtyDocuments.count + dirtyScopes.count + 1)
+    for (key, bytes) in dirtyDocuments { records.append(ProjectedRecord(state, NewRecord(key: key.bytes, value: bytes))) }
+    for scope in dirtyScopes {
+      guard let mark = image.ledger.scopes[scope] else { continue }
+      records.append(ProjectedRecord(state, NewRecord(key: SnapshotKey.mark(scope: scope).bytes, value: mark.encoded())))
+    }
+    records.append(ProjectedRecord(state, NewRecord(key: SnapshotKey.ledger.bytes, value: image.ledger.encoded())))
+    derived = []
+    dirtyDocuments = [:]
+    dirtyScopes = []
+    let offset = image.ledger.nextOffset
+    log.project(records) { [weak self] outcome in
+      self?.post { $0.written(outcome, upTo: offset, current) }
+    }
+  }
+
+  private func written(_ outcome: Result<Void, LogFailure>, upTo offset: Int64, _ current: Int) {
+    guard current == generation else { return }
+    isWriting = false
+    switch outcome {
+    case .failure(let failure):
+      // The outcome may be unknown: from the last ledger in the snapshot, again.
+      notify(.failed("\(failure)"))
+      beginAgain(current)
+    case .success:
+      notify(.caughtUp(offset: offset))
+      trim(below: offset)
+      schedule(current)
+      read(current)
+    }
+  }
+
+  private var lastTrim: Int64 = 0
+
+  /// The journal may go up to the stored ledger, but not what is younger than the retention. Looked at every few thousand records.
+  private func trim(below offset: Int64) {
+    guard offset - lastTrim >= 5000, let now = image.ledger.now as Int64? else { return }
+    lastTrim = offset
+    let horizon = now - options.retention
+    let old = log.openReader(journal, from: 0, key: nil, visibility: .committed, wake: {})
+    defer { old.close() }
+    var keep: Int64 = 0
+    while let records = try? old.take(records: 1000, bytes: 1 << 20), let last = records.last, last.appended < horizon, last.offset < offset {
+      keep = last.offset
+    }
+    guard keep > 0 else { return }
+    do throws(LogFailure) { try log.trim(journal, before: keep) } catch { notify(.failed("trimming \(journal): \(error)")) }
+  }
+}
