@@ -52,6 +52,10 @@ targets += [
   tests("Contracts", ["CSQLite", "InProcessHotState", "Ports", "PortsTesting", "Resources", "SQLiteEventLog"]),
   tests("PortsTesting", ["InProcessSignalBus", "Ports", "PortsTesting", "Resources"]),
   .executableTarget(
+    name: "PowerCutter", dependencies: ["Ports", "PortsTesting", "PowerCut", "SQLiteEventLog"], path: "Tests/PowerCutter",
+    swiftSettings: strict),
+  .target(name: "PowerCut", dependencies: ["CSQLite"], path: "Tests/PowerCut", cSettings: strictC),
+  .executableTarget(
     name: "LogCrasher", dependencies: ["Ports", "PortsTesting", "SQLiteEventLog"], path: "Tests/LogCrasher", swiftSettings: strict),
 ]
 

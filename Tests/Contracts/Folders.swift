@@ -2,6 +2,7 @@ import Foundation
 import Ports
 import PortsTesting
 import SQLiteEventLog
+import Testing
 
 /// Runs `body` with a folder of its own and removes it.
 func withFolder(_ body: (String) async throws -> Void) async throws {
@@ -20,4 +21,24 @@ func withLog(
   let log = try SQLiteEventLog(folder: folder, topics: topics, clock: clock, options: options)
   defer { log.shutdown() }
   try await body(log)
+}
+
+/// An executable of this package, beside the tests themselves, where the build puts every product.
+func builtProduct(_ name: String) throws -> URL {
+  try URL(fileURLWithPath: FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")).deletingLastPathComponent()
+    .appendingPathComponent(name)
+}
+
+/// Runs an executable of this package to its good end and answers what it printed.
+func run(_ product: String, _ arguments: [String]) throws -> String {
+  let process = Process()
+  let pipe = Pipe()
+  process.executableURL = try builtProduct(product)
+  process.arguments = arguments
+  process.standardOutput = pipe
+  try process.run()
+  let printed = pipe.fileHandleForReading.readDataToEndOfFile()
+  process.waitUntilExit()
+  #expect(process.terminationReason == .exit && process.terminationStatus == 0)
+  return String(decoding: printed, as: UTF8.self)
 }

@@ -39,6 +39,8 @@ package final class InMemoryEventLog: EventLog {
     var pending: [Pending] = []
     var late: [(target: TopicPartition, records: [NewRecord])] = []
     var fate: (@Sendable (TopicPartition, [NewRecord]) -> AppendFate)?
+    /// Partitions that somebody may wait for.
+    var waiting: Set<TopicPartition> = []
     var number: UInt64 = 0
     var calls: [@Sendable () -> Void] = []
     var calling = false
@@ -118,9 +120,8 @@ package final class InMemoryEventLog: EventLog {
   /// Does something under the lock, commits what is to be committed at once, wakes whom it concerns, and makes the calls that follow from it.
   func change(_ body: (inout State) -> Void) {
     state.withLock { s in
-      let before = s.partitions.mapValues { $0.readers.isEmpty ? 0 : $0.next }
       body(&s)
-      wakeReaders(&s, .ordered) { before[$0] ?? 0 }
+      wakeReaders(&s)
       if !s.manual { settle(&s, count: s.pending.count) }
     }
     makeCalls()
@@ -128,13 +129,12 @@ package final class InMemoryEventLog: EventLog {
 
   /// Commits the `count` oldest pending appends.
   func settle(_ s: inout State, count: Int) {
-    let before = s.partitions.mapValues { $0.committed }
     for pending in s.pending.prefix(count) {
       for (partition, end) in pending.ends { s.partitions[partition]?.commit(through: end) }
       report(pending, pending.failure, &s)
     }
     s.pending.removeFirst(min(count, s.pending.count))
-    wakeReaders(&s, .committed) { before[$0] ?? 0 }
+    wakeReaders(&s)
   }
 
   func report(_ pending: Pending, _ failure: LogFailure?, _ s: inout State) {
@@ -163,14 +163,20 @@ package final class InMemoryEventLog: EventLog {
     return nil
   }
 
-  private func wakeReaders(_ s: inout State, _ visibility: Visibility, _ before: (TopicPartition) -> Int64) {
-    for (name, partition) in s.partitions where !partition.readers.isEmpty {
-      let (from, end) = (before(name), partition.end(visibility))
-      for (id, reader) in partition.readers where reader.waiting && reader.visibility == visibility && end > from {
-        if let key = reader.key, !partition.hasKey(key, from: from, to: end) { continue }
-        s.partitions[name]?.readers[id]?.waiting = false
+  func wakeReaders(_ s: inout State) {
+    // In a fixed order, so that a run can be repeated.
+    for name in s.waiting.sorted() {
+      guard let partition = s.partitions[name] else { continue }
+      var left = false
+      for (id, reader) in partition.readers.sorted(by: { $0.key < $1.key }) where reader.waiting != nil {
+        guard partition.concerns(reader) else {
+          left = true
+          continue
+        }
+        s.partitions[name]?.readers[id]?.waiting = nil
         s.calls.append(reader.wake)
       }
+      if !left { s.waiting.remove(name) }
     }
   }
 

@@ -52,7 +52,7 @@ struct MemoryPartition {
     start = limit
     // A reader that waits for its key has nothing to miss among the records that it was not woken for.
     let (committed, next) = (committed, next)
-    for (id, reader) in readers where reader.waiting && reader.key != nil {
+    for (id, reader) in readers where reader.waiting != nil && reader.key != nil {
       readers[id]?.position = reader.visibility == .committed ? committed : next
     }
     let gone = place(of: limit)
@@ -93,7 +93,16 @@ struct MemoryPartition {
     return (found, max(position, end))
   }
 
-  func hasKey(_ key: [UInt8], from: Int64, to end: Int64) -> Bool {
+  /// Whether there is something for a reader that waits.
+  func concerns(_ reader: MemoryReaderState) -> Bool {
+    guard let seen = reader.waiting else { return false }
+    let end = end(reader.visibility)
+    if reader.broken { return true }
+    guard end > seen else { return false }
+    return reader.key.map { hasKey($0, from: seen, to: end) } ?? true
+  }
+
+  private func hasKey(_ key: [UInt8], from: Int64, to end: Int64) -> Bool {
     entries[place(of: from)...].contains { $0.record.offset < end && $0.record.key == key }
   }
 
@@ -133,8 +142,8 @@ struct MemoryReaderState {
   let key: [UInt8]?
   let visibility: Visibility
   let wake: @Sendable () -> Void
-  /// Came back empty and has not been woken since.
-  var waiting = false
+  /// Came back empty at this end, and has not been woken since.
+  var waiting: Int64?
   /// What it had read was rolled back.
   var broken = false
 }

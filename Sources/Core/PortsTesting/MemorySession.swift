@@ -66,10 +66,8 @@ extension InMemoryEventLog {
         report(pending, pending.failure ?? .sessionLost(why), &s)
       }
       s.pending = []
-      for name in s.partitions.keys {
-        s.partitions[name]?.rollBack()
-        wakeBroken(name, &s)
-      }
+      for name in s.partitions.keys { s.partitions[name]?.rollBack() }
+      wakeReaders(&s)
     }
     makeCalls()
   }
@@ -110,13 +108,6 @@ extension InMemoryEventLog {
       for (name, partition) in s.partitions where partition.compacted { s.partitions[name]?.dropTombstones(before: instant) }
     }
   }
-
-  private func wakeBroken(_ name: TopicPartition, _ s: inout State) {
-    for (id, reader) in s.partitions[name]?.readers ?? [:] where reader.broken && reader.waiting {
-      s.partitions[name]?.readers[id]?.waiting = false
-      s.calls.append(reader.wake)
-    }
-  }
 }
 
 final class MemoryReader: LogReader {
@@ -143,7 +134,8 @@ final class MemoryReader: LogReader {
       let (found, position) = partition.read(
         from: reader.position, key: reader.key, visibility: reader.visibility, records: max(1, records), bytes: bytes)
       s.partitions[source]?.readers[id]?.position = position
-      s.partitions[source]?.readers[id]?.waiting = found.isEmpty
+      s.partitions[source]?.readers[id]?.waiting = found.isEmpty ? end : nil
+      if found.isEmpty { s.waiting.insert(source) }
       return found
     }
   }

@@ -7,19 +7,11 @@ import Testing
 @Suite("The embedded log: kill -9") struct SQLiteKillTests {
   private let topics = [TopicDeclaration("commands", partitions: 1), TopicDeclaration("journal", partitions: 1)]
 
-  /// Beside the tests themselves, where the build puts every product.
-  private var crasher: URL {
-    get throws {
-      try URL(fileURLWithPath: FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")).deletingLastPathComponent()
-        .appendingPathComponent("LogCrasher")
-    }
-  }
-
   /// Lets the crasher run until it has printed `lines` more offsets, kills it, and answers the last offset that was printed whole.
   private func crash(_ folder: String, lines: Int) throws -> Int64 {
     let process = Process()
     let pipe = Pipe()
-    process.executableURL = try crasher
+    process.executableURL = try builtProduct("LogCrasher")
     process.arguments = [folder]
     process.standardOutput = pipe
     try process.run()
@@ -64,7 +56,7 @@ import Testing
     try await withFolder { (folder) async throws in
       let process = Process()
       let pipe = Pipe()
-      process.executableURL = try crasher
+      process.executableURL = try builtProduct("LogCrasher")
       process.arguments = [folder]
       process.standardOutput = pipe
       try process.run()
