@@ -46,6 +46,7 @@ targets += [
     ],
     linkerSettings: [.linkedLibrary("simdjson")]),
   room("JSON", "Core", ["CSimdJSON"]),
+  room("Expressions", "Core", ["JSON"]),
   tests("JSON", ["JSON"]),
 ]
 
