@@ -47,6 +47,7 @@ targets += [
     linkerSettings: [.linkedLibrary("simdjson")]),
   room("JSON", "Core", ["CSimdJSON"]),
   room("Expressions", "Core", ["JSON"]),
+  room("Workflows", "Core", ["JSON", "Expressions"]),
   tests("JSON", ["JSON"]),
 ]
 
