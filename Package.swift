@@ -59,4 +59,19 @@ targets += [
     name: "LogCrasher", dependencies: ["Ports", "PortsTesting", "SQLiteEventLog"], path: "Tests/LogCrasher", swiftSettings: strict),
 ]
 
+// JSON, the expression language and workflow documents.
+targets += [
+  .target(
+    name: "CSimdJSON", path: "Sources/Edge/CSimdJSON",
+    cxxSettings: [
+      .define("NDEBUG", .when(configuration: .release)), .define("SIMDJSON_EXCEPTIONS", to: "0"),
+      .enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error),
+    ],
+    linkerSettings: [.linkedLibrary("simdjson")]),
+  room("JSON", "Core", ["CSimdJSON"]),
+  room("Expressions", "Core", ["JSON"]),
+  room("Workflows", "Core", ["JSON", "Expressions"]),
+  tests("JSON", ["JSON"]),
+]
+
 let package = Package(name: "trunkline", targets: targets, cLanguageStandard: .c17, cxxLanguageStandard: .cxx17)
