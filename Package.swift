@@ -35,6 +35,7 @@ targets += [
   room("Journal", "Core", ["Resources"]),
   room("Machines", "Core", ["Journal", "Resources"]),
   room("Accounts", "Core", ["Journal", "Machines", "Resources"]),
+  room("TaskRouting", "Core", ["Expressions", "JSON", "Journal", "Machines", "Resources", "Workflows"]),
 ]
 
 // Roles: what a node can do, on ports.

@@ -1,4 +1,3 @@
-package import Resources
 
 /// The kinds of documents that this machine keeps, each with its number in keys.
 package enum Kind {

@@ -175,7 +175,7 @@ package struct TaskRoutingMachine: Machine {
 
   package mutating func fire(_ turn: inout Turn) {
     guard let due = dues.first, let key = spaces[due.place]?.id else { return }
-    guard var space = take(due.place) else { return preconditionFailure("a timer of a workspace that is not there: \(key)") }
+    guard var space = take(due.place) else { preconditionFailure("a timer of a workspace that is not there: \(key)") }
     space.fireFirst(&turn)
     space.flush(&turn)
     put(space, due.place)
