@@ -35,12 +35,19 @@ targets += [
   room("Journal", "Core", ["Resources"]),
   room("Machines", "Core", ["Journal", "Resources"]),
   room("Accounts", "Core", ["Journal", "Machines", "Resources"]),
+  room("TaskEvents", "Core", ["JSON", "Journal", "Resources", "TaskRouting"]),
   room("TaskRouting", "Core", ["Expressions", "JSON", "Journal", "Machines", "Resources", "Workflows"]),
 ]
 
 // Roles: what a node can do, on ports.
 targets += [
   room("PartitionRunner", "Roles", ["Journal", "Machines", "Ports", "Resources"]),
+  room("Projection", "Roles", ["Journal", "Ports", "Resources", "TaskEvents", "TaskRouting"]),
+  tests(
+    "Simulation",
+    [
+      "Accounts", "InProcessHotState", "Journal", "Machines", "PartitionRunner", "Ports", "PortsTesting", "Projection", "Resources", "TaskRouting",
+    ]),
 ]
 
 // The log and hot state of the embedded home, the ports' doubles for tests, and the contracts that all of them keep.

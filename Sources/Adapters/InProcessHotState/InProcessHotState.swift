@@ -24,6 +24,9 @@ package final class InProcessHotState: HotState {
     stripes = (0..<64).map { _ in Stripe() }
   }
 
+  /// Everything of one scope, for audits. O(documents).
+  package func documents(of scope: Identifier) -> [DocumentKey: [UInt8]] { slot(scope).scope.withLock { $0.documents } }
+
   package func apply(_ entries: [ScopeApply], deliver: @escaping @Sendable (Result<[ApplyOutcome], HotStateFailure>) -> Void) {
     deliver(.success(entries.map { entry in slot(entry.scope).scope.withLock { $0.apply(entry, indexer) } }))
   }

@@ -28,7 +28,7 @@ struct Scope {
   private var refill: Refill?
   /// The highest token seen. Kept after a refill, so that one that was overtaken cannot come back.
   private var newest: RefillToken?
-  private var documents: [DocumentKey: [UInt8]] = [:]
+  private(set) var documents: [DocumentKey: [UInt8]] = [:]
   private var lists: [ListKey: OrderedIndex<Place>] = [:]
 
   var isRefilling: Bool { refill != nil }

@@ -1,7 +1,6 @@
 import JSON
 import Resources
 import TaskRouting
-import Timestamps
 
 /// The wire form of an event: a CloudEvent 1.0 in JSON format (eventing-presence.md 1.8, 2.2).
 extension TaskEvent {

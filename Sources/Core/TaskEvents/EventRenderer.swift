@@ -1,7 +1,6 @@
 package import Journal
 package import Resources
 package import TaskRouting
-import Timestamps
 
 /// An event before it has a wire form: what happened to what, when, and the payload.
 package struct TaskEvent: Sendable {

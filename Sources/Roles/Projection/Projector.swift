@@ -1,8 +1,8 @@
 import Journal
 package import Ports
-import Resources
-import TaskEvents
-import TaskRouting
+package import Resources
+package import TaskEvents
+package import TaskRouting
 
 /// What a projector tells whoever watches it.
 package enum ProjectorNotice: Sendable, Equatable {

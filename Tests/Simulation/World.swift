@@ -1,0 +1,146 @@
+import Accounts
+import InProcessHotState
+import Journal
+import Machines
+import PartitionRunner
+import Ports
+import PortsTesting
+import Projection
+import Resources
+import Synchronization
+import TaskRouting
+
+/// What went wrong, with the seed that shows it again.
+struct Violation: Error, CustomStringConvertible {
+  let description: String
+}
+
+/// Hot state that can be wiped, rolled back to nothing, or be away.
+final class FragileHotState: HotState {
+  private struct State {
+    var home: InProcessHotState
+    var isAway = false
+  }
+  private let indexer: DocumentIndexer
+  private let state: Mutex<State>
+
+  init(indexer: @escaping DocumentIndexer) {
+    self.indexer = indexer
+    state = Mutex(State(home: InProcessHotState(indexer: indexer)))
+  }
+
+  func wipe() { state.withLock { $0.home = InProcessHotState(indexer: indexer) } }
+  func setAway(_ away: Bool) { state.withLock { $0.isAway = away } }
+  private var home: InProcessHotState? { state.withLock { $0.isAway ? nil : $0.home } }
+  var present: InProcessHotState { state.withLock { $0.home } }
+
+  func apply(_ entries: [ScopeApply], deliver: @escaping @Sendable (Result<[ApplyOutcome], HotStateFailure>) -> Void) {
+    guard let home else { return deliver(.failure(.unavailable("away"))) }
+    home.apply(entries, deliver: deliver)
+  }
+  func beginRefill(
+    _ scope: Identifier, token: RefillToken, expected: Int64, deliver: @escaping @Sendable (Result<RefillOutcome, HotStateFailure>) -> Void
+  ) {
+    guard let home else { return deliver(.failure(.unavailable("away"))) }
+    home.beginRefill(scope, token: token, expected: expected, deliver: deliver)
+  }
+  func refillChunk(
+    _ scope: Identifier, token: RefillToken, number: Int, documents: [Document],
+    deliver: @escaping @Sendable (Result<RefillOutcome, HotStateFailure>) -> Void
+  ) {
+    guard let home else { return deliver(.failure(.unavailable("away"))) }
+    home.refillChunk(scope, token: token, number: number, documents: documents, deliver: deliver)
+  }
+  func endRefill(
+    _ scope: Identifier, token: RefillToken, chunks: Int, mark: Int64,
+    deliver: @escaping @Sendable (Result<RefillOutcome, HotStateFailure>) -> Void
+  ) {
+    guard let home else { return deliver(.failure(.unavailable("away"))) }
+    home.endRefill(scope, token: token, chunks: chunks, mark: mark, deliver: deliver)
+  }
+  func marks(_ scopes: [Identifier], deliver: @escaping @Sendable (Result<[Int64], HotStateFailure>) -> Void) {
+    guard let home else { return deliver(.failure(.unavailable("away"))) }
+    home.marks(scopes, deliver: deliver)
+  }
+  func get(_ scope: Identifier, _ keys: [DocumentKey]) async throws(HotStateFailure) -> (mark: Int64, documents: [[UInt8]?]) {
+    guard let home else { throw .unavailable("away") }
+    return try await home.get(scope, keys)
+  }
+  func list(_ scope: Identifier, _ range: DocumentRange) async throws(HotStateFailure) -> (mark: Int64, documents: [Document]) {
+    guard let home else { throw .unavailable("away") }
+    return try await home.list(scope, range)
+  }
+}
+
+/// One process: an owner and a projector for each family, all on one queue that can be dropped at any step.
+final class SimulatedNode {
+  let queue = ManualQueue()
+  let work: PartitionRunner<TaskRoutingMachine>
+  let accounts: PartitionRunner<AccountsMachine>
+  let projectors: [Projector]
+
+  init(name: String, world: World, seed: UInt64) {
+    let identifiers = SequentialIdentifiers(seed: seed)
+    func ports(_ hot: FragileHotState) -> RunnerPorts {
+      RunnerPorts(log: world.log, hot: hot, bus: world.bus, clock: world.clock, identifiers: identifiers)
+    }
+    var options = RunnerOptions(family: "work", partition: 0, node: name, inputs: ["work.commands", "work.bulk"])
+    options.mostInFlight = 1 + Int(seed % 4)
+    options.batch = 1 + Int(seed / 4 % 6)
+    options.sliceDocuments = 3
+    work = PartitionRunner(options: options, ports: ports(world.hot), settings: world.settings, queue: queue, notify: { world.note("\(name): \($0)") })
+    accounts = PartitionRunner(
+      options: RunnerOptions(family: "account", partition: 0, node: name, inputs: ["account.commands"]), ports: ports(world.accountsHot),
+      settings: AccountsMachine.Settings(), queue: queue)
+    projectors = [
+      Projector(options: Projector.Options(family: "work", partition: 0, hasEvents: true), log: world.log, queue: queue),
+      Projector(options: Projector.Options(family: "account", partition: 0, hasEvents: false), log: world.log, queue: queue),
+    ]
+  }
+
+  /// Only one process projects; a second owner may exist, a second projector is fenced by transactions that this log does not draw.
+  func start(projects: Bool) {
+    work.start()
+    accounts.start()
+    if projects { for projector in projectors { projector.start() } }
+  }
+}
+
+/// The outside: logs, hot state, bus and clock that processes come and go in, all drawn from one seed.
+final class World: Sendable {
+  let seed: UInt64
+  let clock = ManualClock()
+  let log: InMemoryEventLog
+  let bus = InMemorySignalBus(holding: true)
+  let hot = FragileHotState(indexer: TaskRoutingIndexes.entries)
+  let accountsHot = FragileHotState(indexer: AccountIndexes.entries)
+  let settings: TaskRoutingSettings
+  private let notes = Mutex<[String]>([])
+
+  init(seed: UInt64) {
+    self.seed = seed
+    var settings = TaskRoutingSettings()
+    settings.purgeAfter = 5000
+    self.settings = settings
+    let topics = [
+      "work.commands", "work.bulk", "work.journal", "work.state", "account.commands", "account.journal", "account.state", "events", "callouts",
+      "rejects",
+    ]
+    log = InMemoryEventLog(topics: topics.map { TopicDeclaration($0, partitions: 1) }, clock: clock, manual: true)
+  }
+
+  func note(_ text: String) { notes.withLock { $0.append(text) } }
+  var history: [String] { notes.withLock { $0 } }
+
+  /// Every record of a partition, as an auditor reads it.
+  func records(_ topic: String) throws -> [LogRecord] {
+    let reader = log.openReader(TopicPartition(topic, 0), from: 0, key: nil, visibility: .committed, wake: {})
+    defer { reader.close() }
+    var all: [LogRecord] = []
+    while true {
+      let some = try reader.take(records: 1000, bytes: .max)
+      if some.isEmpty { return all }
+      all += some
+    }
+  }
+}
