@@ -36,4 +36,10 @@ targets += [
   room("Machines", "Core", ["Journal", "Resources"]),
 ]
 
+// Observability, options, terminal, poison stamps.
+targets += [
+  room("Observability", "Edge"),
+  tests("Observability", ["Observability"]),
+]
+
 let package = Package(name: "trunkline", targets: targets, cLanguageStandard: .c17, cxxLanguageStandard: .cxx17)
