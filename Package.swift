@@ -40,6 +40,8 @@ targets += [
 targets += [
   room("Observability", "Edge"),
   tests("Observability", ["Observability"]),
+  room("Options", "Edge"),
+  tests("Options", ["Options"]),
 ]
 
 let package = Package(name: "trunkline", targets: targets, cLanguageStandard: .c17, cxxLanguageStandard: .cxx17)
