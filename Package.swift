@@ -42,6 +42,11 @@ targets += [
   tests("Observability", ["Observability"]),
   room("Options", "Edge"),
   tests("Options", ["Options"]),
+  .target(name: "CPoisonStamp", path: "Sources/Edge/CPoisonStamp", cSettings: strictC),
+  room("PoisonStamp", "Edge", ["CPoisonStamp"]),
+  // Dies in the ways that the tests ask for.
+  .executableTarget(name: "PoisonVictim", dependencies: ["PoisonStamp"], path: "Tests/PoisonVictim", swiftSettings: strict),
+  tests("PoisonStamp", ["PoisonStamp", "PoisonVictim"]),
 ]
 
 let package = Package(name: "trunkline", targets: targets, cLanguageStandard: .c17, cxxLanguageStandard: .cxx17)
