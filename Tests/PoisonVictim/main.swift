@@ -8,6 +8,12 @@ let way = CommandLine.arguments[2]
 var noCore = rlimit(rlim_cur: 0, rlim_max: 0)
 setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &noCore)
 
+// Whoever started this may have blocked signals, and masks are inherited: termination is for any thread to take.
+var termination = sigset_t()
+sigemptyset(&termination)
+sigaddset(&termination, SIGTERM)
+pthread_sigmask(SIG_UNBLOCK, &termination, nil)
+
 func say(_ line: String) {
   print(line)
   fflush(nil)

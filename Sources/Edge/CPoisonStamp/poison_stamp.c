@@ -138,8 +138,18 @@ static void on_tick(int signal, siginfo_t *info, void *context) {
     errno = saved;
 }
 
+static const int faults[] = {SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGABRT};
+
+// A mask is inherited from whoever started the thread or the process; a blocked tick would never end a busy loop.
+static int unblock(void) {
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (unsigned i = 0; i < sizeof faults / sizeof *faults; i++) sigaddset(&signals, faults[i]);
+    sigaddset(&signals, SIGXCPU);
+    return pthread_sigmask(SIG_UNBLOCK, &signals, 0);
+}
+
 int poison_install(void) {
-    static const int faults[] = {SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGABRT};
     struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     sigemptyset(&action.sa_mask);
     for (unsigned i = 0; i < sizeof faults / sizeof *faults; i++) {
@@ -196,7 +206,8 @@ int poison_arm(uint32_t cpu_limit_milliseconds) {
     int error = give_stack();
     if (!error) {
         mine.noted = false;
-        error = start_ticks(cpu_limit_milliseconds);
+        error = unblock();
+        if (!error) error = start_ticks(cpu_limit_milliseconds);
         if (error) take_stack_back();
     }
     if (error) {
