@@ -91,7 +91,8 @@ package struct PoisonStamp: Sendable {
       let deaths = ledger.count(thing)
       found.append(
         Death(
-          input: thing.input, partition: thing.partition, position: thing.position, signal: Int32(bitPattern: stamp.signal), deaths: deaths))
+          input: thing.input, partition: thing.partition, position: thing.position, signal: Int32(bitPattern: stamp.signal), deaths: deaths)
+      )
     }
     ledger.countedRun = run
     try ledger.store(path, folder: folder)
