@@ -40,8 +40,12 @@ package struct OptionSpec: Sendable {
     prefix + String(name.map { $0 == "-" ? "_" : $0 }).uppercased()
   }
 
-  /// What may be shown of `value`.
-  func shown(_ value: String) -> String { isSecret ? "********" : value }
+  /// What may be shown of `value`, on one line.
+  func shown(_ value: String) -> String {
+    if isSecret { return "********" }
+    guard value.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return value }
+    return value.unicodeScalars.map { $0.properties.generalCategory == .control ? $0.escaped(asASCII: true) : String($0) }.joined()
+  }
 }
 
 /// One argument without a name, in its place.

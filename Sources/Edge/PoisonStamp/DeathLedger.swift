@@ -11,6 +11,8 @@ struct DeathLedger: Equatable {
 
   /// More things are not kept; the ones that died longest ago go first.
   static let most = 1000
+  /// No process starts that often: a greater number is damage.
+  static let mostRuns: UInt64 = 1 << 62
   private static let head = "# input partition position deaths: what ended the process while it was handled"
 
   /// The run whose stamps were counted last: a death is counted once, even if the process dies while it counts.
@@ -22,9 +24,10 @@ struct DeathLedger: Equatable {
 
   mutating func count(_ thing: Thing) -> Int {
     let before = deaths.firstIndex { $0.thing == thing }.map { deaths.remove(at: $0).count } ?? 0
-    deaths.append((thing, min(before, 1_000_000) + 1))
+    let now = min(before, 1_000_000) + 1
+    deaths.append((thing, now))
     if deaths.count > Self.most { deaths.removeFirst(deaths.count - Self.most) }
-    return before + 1
+    return now
   }
 
   var text: String {
@@ -38,7 +41,7 @@ struct DeathLedger: Equatable {
     for (place, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
       guard !line.isEmpty, !line.hasPrefix("#") else { continue }
       let words = line.split(separator: " ")
-      if words.count == 2, words[0] == "counted", let run = UInt64(words[1]) {
+      if words.count == 2, words[0] == "counted", let run = UInt64(words[1]), run < Self.mostRuns {
         countedRun = run
       } else if words.count == 4, let input = UInt8(words[0]), let partition = UInt32(words[1]), let position = Int64(words[2]),
         let count = Int(words[3]), count > 0

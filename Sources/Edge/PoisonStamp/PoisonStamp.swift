@@ -46,6 +46,7 @@ package struct PoisonStamp: Sendable {
     case EBADMSG: throw .damaged(path: page, rule: "must be a page of 4096 bytes written by this program")
     case let code: throw .system(doing: "open \(page)", code: code)
     }
+    guard poison_run() < DeathLedger.mostRuns else { throw .damaged(path: page, rule: "run must be below 2^62, received \(poison_run())") }
     var ledger = try DeathLedger.load(deaths)
     found = try Self.count(&ledger, deaths, folder)
     poisoned = Set(ledger.deaths.filter { $0.count >= Self.limit }.map(\.thing))
