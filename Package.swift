@@ -42,6 +42,8 @@ targets += [
   tests("Observability", ["Observability"]),
   room("Options", "Edge"),
   tests("Options", ["Options"]),
+  room("Terminal", "Edge"),
+  tests("Terminal", ["Terminal"]),
   .target(name: "CPoisonStamp", path: "Sources/Edge/CPoisonStamp", cSettings: strictC),
   room("PoisonStamp", "Edge", ["CPoisonStamp"]),
   // Dies in the ways that the tests ask for.

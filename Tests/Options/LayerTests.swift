@@ -76,7 +76,7 @@ struct LayerTests {
   @Test("a printed value keeps to its line")
   func oneLine() throws {
     let options = try options(["serve"], ["TRUNKLINE_DATA_DIR": "a\nport = 1\u{1B}"])
-    #expect(options.printConfig().contains("data-dir = a\\nport = 1\\u{001B}  (environment"))
+    #expect(options.printConfig().contains("data-dir = a\\nport = 1\\u{1B}  (environment"))
   }
 
   @Test("misspelt variables are found")
