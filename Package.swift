@@ -82,4 +82,19 @@ targets += [
   tests("JSON", ["JSON"]),
 ]
 
+// Observability, options, terminal, poison stamps.
+targets += [
+  room("Observability", "Edge"),
+  tests("Observability", ["Observability"]),
+  room("Options", "Edge"),
+  tests("Options", ["Options"]),
+  room("Terminal", "Edge"),
+  tests("Terminal", ["Terminal"]),
+  .target(name: "CPoisonStamp", path: "Sources/Edge/CPoisonStamp", cSettings: strictC),
+  room("PoisonStamp", "Edge", ["CPoisonStamp"]),
+  // Dies in the ways that the tests ask for.
+  .executableTarget(name: "PoisonVictim", dependencies: ["PoisonStamp"], path: "Tests/PoisonVictim", swiftSettings: strict),
+  tests("PoisonStamp", ["PoisonStamp", "PoisonVictim"]),
+]
+
 let package = Package(name: "trunkline", targets: targets, cLanguageStandard: .c17, cxxLanguageStandard: .cxx17)
