@@ -158,6 +158,7 @@ struct History {
         throw Violation(description: "an answered request left no trace: \(verdict)")
       }
     }
+    if Environment.values["TRUNKLINE_STATS"] != nil { print("seed \(seed): faults \(faults.sorted()) decisions \(checker.accepted) refused \(checker.refused) events \(checker.events[client.workspace] ?? 0) answers \(client.answers.count) opens \(graveyard.count) status \(Dictionary(grouping: client.answers.values, by: \.status).mapValues(\.count))") }
     try checkEvents(checker)
     try checkSnapshot(checker)
     let machine = try TaskRoutingMachine(settings: world.settings, documents: [client.workspace: folded])
