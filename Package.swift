@@ -49,6 +49,8 @@ targets += [
   room("Expressions", "Core", ["JSON"]),
   room("Workflows", "Core", ["JSON", "Expressions"]),
   tests("JSON", ["JSON"]),
+  tests("Expressions", ["Expressions", "JSON"]),
+  tests("Workflows", ["Workflows", "Expressions", "JSON"]),
 ]
 
 let package = Package(name: "trunkline", targets: targets, cLanguageStandard: .c17, cxxLanguageStandard: .cxx17)
