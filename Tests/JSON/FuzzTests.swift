@@ -15,7 +15,13 @@ struct Seeded: RandomNumberGenerator {
 
 /// A plain tree, made first and written second, so that reading has something to be compared with.
 indirect enum Plain: Equatable {
-  case null, bool(Bool), int(Int64), double(Double), string(String), array([Plain]), object([(String, Plain)])
+  case null
+  case bool(Bool)
+  case int(Int64)
+  case double(Double)
+  case string(String)
+  case array([Plain])
+  case object([(String, Plain)])
 
   static func == (a: Plain, b: Plain) -> Bool { String(describing: a) == String(describing: b) }
 
@@ -28,7 +34,8 @@ indirect enum Plain: Equatable {
     case 4: return .string(text(&random))
     case 5, 6: return .array((0..<Int.random(in: 0..<6, using: &random)).map { _ in .random(&random, depth: depth - 1) })
     default:
-      return .object((0..<Int.random(in: 0..<40, using: &random)).map { place in (text(&random) + "\(place)", .random(&random, depth: depth - 2)) })
+      return .object(
+        (0..<Int.random(in: 0..<40, using: &random)).map { place in (text(&random) + "\(place)", .random(&random, depth: depth - 2)) })
     }
   }
 

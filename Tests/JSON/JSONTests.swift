@@ -12,9 +12,12 @@ func failure(_ bytes: [UInt8]) -> JSONError? {
 
 @Suite struct JSONReading {
   @Test(arguments: [
-    "{}", "[]", "null", "true", "false", "0", "-0", "1", "-1", "1.5", "1e5", "1E+2", "1e-2", "0.0", "0e1", "\"\"", " [ ] ", "\t{\r\n}\n", "[[]]",
-    "[1,2]", "{\"\":0}", "{\"a\":{}}", "{\"a\":[],\"b\":{}}", "\"\\u0041\"", "\"\\uD83D\\uDE00\"", "\"\\/\\b\\f\\n\\r\\t\\\\\\\"\"", "\"é\"", "\"\u{7f}\"",
-    "\"\\u0000\"", "9223372036854775807", "-9223372036854775808", "18446744073709551615", "1e308", "1e-400", "[[[[[[[[]]]]]]]]", "\"\u{2028}\"",
+    "{}", "[]", "null", "true", "false", "0", "-0", "1", "-1", "1.5", "1e5", "1E+2", "1e-2", "0.0", "0e1", "\"\"", " [ ] ", "\t{\r\n}\n",
+    "[[]]",
+    "[1,2]", "{\"\":0}", "{\"a\":{}}", "{\"a\":[],\"b\":{}}", "\"\\u0041\"", "\"\\uD83D\\uDE00\"", "\"\\/\\b\\f\\n\\r\\t\\\\\\\"\"",
+    "\"é\"", "\"\u{7f}\"",
+    "\"\\u0000\"", "9223372036854775807", "-9223372036854775808", "18446744073709551615", "1e308", "1e-400", "[[[[[[[[]]]]]]]]",
+    "\"\u{2028}\"",
     "123456789012345678901234567890.0", "\"\u{10ffff}\"", "[-0.0,0E-1]", "{\"a\":{\"a\":{\"a\":1}}}", "[{\"a\":1},{\"a\":1}]",
   ]) func acceptable(_ text: String) throws {
     let document = try parse(text)
@@ -22,20 +25,28 @@ func failure(_ bytes: [UInt8]) -> JSONError? {
   }
 
   @Test(arguments: [
-    "", " ", "{", "}", "[", "]", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "[1,,2]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{'a':1}", "{\"a\" 1}", "{1:1}",
-    "{\"a\":1 \"b\":2}", "nul", "True", "NaN", "Infinity", "-", "+1", "01", "-01", "1.", ".5", "1e", "1e+", "0x1", "1a", "1.2.3", "--1", "\"", "\"a", "\"\\\"",
-    "\"\\x\"", "\"\\u12\"", "\"\\u12G4\"", "\"\n\"", "\"\t\"", "1 2", "{} x", "[]]", "/* */1", "1 // c", "\u{feff}1", "1e999", "-1e999", "\"\\uD800\"",
-    "\"\\uD800\\u0041\"", "\"\\uDC00\"", "[\u{a0}1]", "tru", "truee", "[true,fals]", "'a'", "\\u0061", "[\"a\",\n4\n,1,", "{\"a\":1}}", "{,}", "[:]",
-    "{\"a\"::1}", "18446744073709551616", "-9223372036854775809", "123456789012345678901234567890", "\u{0}", "[1}", "{\"a\":1]", "-x", "\"\\u00e\"",
+    "", " ", "{", "}", "[", "]", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "[1,,2]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{'a':1}",
+    "{\"a\" 1}", "{1:1}",
+    "{\"a\":1 \"b\":2}", "nul", "True", "NaN", "Infinity", "-", "+1", "01", "-01", "1.", ".5", "1e", "1e+", "0x1", "1a", "1.2.3", "--1",
+    "\"", "\"a", "\"\\\"",
+    "\"\\x\"", "\"\\u12\"", "\"\\u12G4\"", "\"\n\"", "\"\t\"", "1 2", "{} x", "[]]", "/* */1", "1 // c", "\u{feff}1", "1e999", "-1e999",
+    "\"\\uD800\"",
+    "\"\\uD800\\u0041\"", "\"\\uDC00\"", "[\u{a0}1]", "tru", "truee", "[true,fals]", "'a'", "\\u0061", "[\"a\",\n4\n,1,", "{\"a\":1}}",
+    "{,}", "[:]",
+    "{\"a\"::1}", "18446744073709551616", "-9223372036854775809", "123456789012345678901234567890", "\u{0}", "[1}", "{\"a\":1]", "-x",
+    "\"\\u00e\"",
   ]) func refusedWithAPosition(_ text: String) throws {
     let error = try #require(failure(text))
     if case .refused = error.reason { Issue.record("no position: \(error)") }
   }
 
-  @Test(arguments: [
-    [0x22, 0xff, 0x22], [0x22, 0xc0, 0x80, 0x22], [0x22, 0xed, 0xa0, 0x80, 0x22], [0x22, 0xf4, 0x90, 0x80, 0x80, 0x22], [0x22, 0xe2, 0x82, 0x22],
-    [0x22, 0x80, 0x22], [0x22, 0xf0, 0x80, 0x80, 0x80, 0x22],
-  ] as [[UInt8]]) func badUTF8(_ bytes: [UInt8]) throws {
+  @Test(
+    arguments: [
+      [0x22, 0xff, 0x22], [0x22, 0xc0, 0x80, 0x22], [0x22, 0xed, 0xa0, 0x80, 0x22], [0x22, 0xf4, 0x90, 0x80, 0x80, 0x22],
+      [0x22, 0xe2, 0x82, 0x22],
+      [0x22, 0x80, 0x22], [0x22, 0xf0, 0x80, 0x80, 0x80, 0x22],
+    ] as [[UInt8]]) func badUTF8(_ bytes: [UInt8]) throws
+  {
     let error = try #require(failure(bytes))
     #expect(error.reason == .notUTF8)
     #expect(error.offset == 1)
@@ -44,7 +55,9 @@ func failure(_ bytes: [UInt8]) -> JSONError? {
   @Test func messagesNamePositionAndReason() throws {
     #expect(failure("{\"a\": 1,\n \"b\" 2}")?.description == "byte 14 (line 2, column 6): expected ':', found '2'")
     #expect(failure("[1,2")?.description == "byte 4 (line 1, column 5): expected ',' or ']', found the end")
-    #expect(failure("[18446744073709551616]")?.description == "byte 1 (line 1, column 2): the integer 18446744073709551616 does not fit into 64 bits")
+    #expect(
+      failure("[18446744073709551616]")?.description
+        == "byte 1 (line 1, column 2): the integer 18446744073709551616 does not fit into 64 bits")
     #expect(failure("[\"a\nb\"]")?.reason == .controlCharacter(10))
     #expect(failure("")?.description == "byte 0 (line 1, column 1): expected a value, found the end")
   }
@@ -124,10 +137,13 @@ func failure(_ bytes: [UInt8]) -> JSONError? {
     #expect(root[key: "s"]?.elements.map(\.kind).isEmpty == true)
   }
 
-  @Test(arguments: [
-    ("a", 1), ("b.c", 2), ("b.d[0]", 3), ("b.d[1].e", 4), ("b.d[2][0]", 5), ("ö", 6), ("longer than eight bytes", 7), ("x", nil), ("b.d[3]", nil),
-    ("a.b", nil), ("b[0]", nil), ("b.d.e", nil),
-  ] as [(String, Int64?)]) func paths(_ path: String, _ value: Int64?) throws {
+  @Test(
+    arguments: [
+      ("a", 1), ("b.c", 2), ("b.d[0]", 3), ("b.d[1].e", 4), ("b.d[2][0]", 5), ("ö", 6), ("longer than eight bytes", 7), ("x", nil),
+      ("b.d[3]", nil),
+      ("a.b", nil), ("b[0]", nil), ("b.d.e", nil),
+    ] as [(String, Int64?)]) func paths(_ path: String, _ value: Int64?) throws
+  {
     let document = try parse(#"{"a":1,"b":{"c":2,"d":[3,{"e":4},[5]]},"ö":6,"longer than eight bytes":7}"#)
     #expect(document[try #require(JSONPath(path))]?.integer == value)
   }

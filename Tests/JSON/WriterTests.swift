@@ -25,7 +25,8 @@ import Testing
     #expect(writer.bytes == [0x37])
   }
 
-  @Test(arguments: ["", "plain", "\"\\/", "\n\r\t\u{8}\u{c}", "\u{0}\u{1}\u{1f}\u{7f}", "grüße 😀", "a\nb\"c", "\u{2028}"]) func stringsComeBack(_ text: String) throws {
+  @Test(arguments: ["", "plain", "\"\\/", "\n\r\t\u{8}\u{c}", "\u{0}\u{1}\u{1f}\u{7f}", "grüße 😀", "a\nb\"c", "\u{2028}"])
+  func stringsComeBack(_ text: String) throws {
     var writer = JSONWriter()
     writer.beginObject()
     writer.key(text)
@@ -36,7 +37,8 @@ import Testing
     #expect(pair.value.string == text)
   }
 
-  @Test(arguments: [0, -0.0, 1, 0.1, 1e21, 1e-7, .leastNonzeroMagnitude, .greatestFiniteMagnitude, 123456789.125, .pi]) func doublesComeBack(_ value: Double) throws {
+  @Test(arguments: [0, -0.0, 1, 0.1, 1e21, 1e-7, .leastNonzeroMagnitude, .greatestFiniteMagnitude, 123456789.125, .pi])
+  func doublesComeBack(_ value: Double) throws {
     var writer = JSONWriter()
     writer.double(value)
     #expect(try JSONDocument(parsing: writer.bytes).root.double == value)

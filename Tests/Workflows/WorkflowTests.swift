@@ -51,9 +51,11 @@ let queueB = "WQ" + String(repeating: "b", count: 32)
     #expect(try workflow(one("\"queue\":\"\(queueA)\"")).defaultFilter == nil)
   }
 
-  @Test(arguments: [
-    (#"{"agent":"Alice"}"#, "Alice"), (#"{"agent":null}"#, nil), ("{}", nil), (#"{"agent":7}"#, nil), (#"{"agent":""}"#, nil),
-  ] as [(String, String?)]) func knownWorkers(_ attributes: String, _ worker: String?) throws {
+  @Test(
+    arguments: [
+      (#"{"agent":"Alice"}"#, "Alice"), (#"{"agent":null}"#, nil), ("{}", nil), (#"{"agent":7}"#, nil), (#"{"agent":""}"#, nil),
+    ] as [(String, String?)]) func knownWorkers(_ attributes: String, _ worker: String?) throws
+  {
     let target = try workflow(one("\"queue\":\"\(queueA)\",\"known_worker_friendly_name\":\"task.agent\"")).filters[0].targets[0]
     #expect(target.knownWorker?.resolve(in: JSONDocument.read(Array(attributes.utf8))) == worker)
   }
@@ -115,7 +117,10 @@ let queueB = "WQ" + String(repeating: "b", count: 32)
     ),
     ("{\"task_routing\":{\"default_filter\":{}}}", "task_routing.default_filter.queue: is required"),
     ("{\"task_routing\":{\"default_filter\":1}}", "task_routing.default_filter: must be an object"),
-    ("{\"task_routing\":1,\"task_routing\":2}", "not valid JSON: byte 18 (line 1, column 19): the key \"task_routing\" stands twice in one object"),
+    (
+      "{\"task_routing\":1,\"task_routing\":2}",
+      "not valid JSON: byte 18 (line 1, column 19): the key \"task_routing\" stands twice in one object"
+    ),
   ]
 
   @Test(arguments: refusals) func refusalsNameThePlace(_ text: String, _ wanted: String) { #expect(message(text) == wanted) }
