@@ -80,6 +80,8 @@ targets += [
   room("Expressions", "Core", ["JSON"]),
   room("Workflows", "Core", ["JSON", "Expressions"]),
   tests("JSON", ["JSON"]),
+  tests("Expressions", ["Expressions", "JSON"]),
+  tests("Workflows", ["Workflows", "Expressions", "JSON"]),
 ]
 
 // Observability, options, terminal, poison stamps.

@@ -38,6 +38,7 @@ package struct Expression: Sendable {
   package let readsWorkerActivity: Bool
   /// Its result can change with the worker's capacities and load.
   package let readsWorkerChannels: Bool
+  private let readsWorkerAttributes: Bool
   private let program: Program
   /// The task paths that it reads, each once, in a fixed order.
   private let taskPaths: [JSONPath]
@@ -48,17 +49,20 @@ package struct Expression: Sendable {
     var parser = try Parser(text, Scope(context))
     matchesNobody = context == .workerTarget && parser.isAtEnd
     program = matchesNobody ? Program() : try parser.program()
-    isConstantTrue = program.names.isEmpty && program.run(Facts<Nobody>(task: nil, worker: nil))
+    isConstantTrue = program.names.isEmpty && program.run(TaskFacts(task: nil))
     readsWorkerActivity = program.names.contains { $0 == .field(.activitySid) || $0 == .field(.activityName) }
     readsWorkerChannels = program.names.contains { if case .channel = $0 { true } else { false } }
+    readsWorkerAttributes = program.names.contains { if case .worker = $0 { true } else { false } }
     taskPaths = program.names.compactMap { if case .task(let path) = $0 { path } else { nil } }
   }
 
   /// Whether it holds; whatever it reads of a worker is NULL.
-  package func evaluate(task: JSONDocument?) -> Bool { program.run(Facts<Nobody>(task: task, worker: nil)) }
+  package func evaluate(task: JSONDocument?) -> Bool { program.run(TaskFacts(task: task)) }
 
   /// Whether it holds. Attributes of an absent task are NULL.
-  package func evaluate(task: JSONDocument?, worker: some WorkerFacts) -> Bool { program.run(Facts(task: task, worker: worker)) }
+  package func evaluate(task: JSONDocument?, worker: some WorkerFacts) -> Bool {
+    program.run(Facts(task: task, worker: worker, attributes: readsWorkerAttributes ? worker.attributes : nil))
+  }
 }
 
 extension Expression: Hashable {
@@ -66,25 +70,33 @@ extension Expression: Hashable {
   package func hash(into hasher: inout Hasher) { hasher.combine(text) }
 }
 
+/// A task alone: whatever is a worker's is NULL.
+private struct TaskFacts: Surroundings {
+  let task: JSONDocument?
+
+  func value(of name: Name) -> Value {
+    guard case .task(let path) = name else { return .null }
+    return task?[path].map(Value.init) ?? .null
+  }
+}
+
 /// The task and the worker that an expression is evaluated for.
 private struct Facts<Worker: WorkerFacts>: Surroundings {
   let task: JSONDocument?
-  let worker: Worker?
+  let worker: Worker
+  /// Asked for once an evaluation, and only when it is read.
+  let attributes: JSONDocument?
 
   func value(of name: Name) -> Value {
     switch name {
     case .task(let path): return task?[path].map(Value.init) ?? .null
-    case .worker(let path): return worker?.attributes[path].map(Value.init) ?? .null
-    case .field(let field):
-      guard let worker else { return .null }
-      switch field {
-      case .sid: return .string(worker.sid)
-      case .friendlyName: return .string(worker.friendlyName)
-      case .activitySid: return .string(worker.activitySid)
-      case .activityName: return .string(worker.activityName)
-      }
+    case .worker(let path): return attributes?[path].map(Value.init) ?? .null
+    case .field(.sid): return .string(worker.sid)
+    case .field(.friendlyName): return .string(worker.friendlyName)
+    case .field(.activitySid): return .string(worker.activitySid)
+    case .field(.activityName): return .string(worker.activityName)
     case .channel(let channel, let variable):
-      guard let facts = worker?.channel(channel) else { return .null }
+      guard let facts = worker.channel(channel) else { return .null }
       switch variable {
       case .configuredCapacity: return .integer(Int64(facts.configuredCapacity))
       case .assignedTasks: return .integer(Int64(facts.assignedTasks))
@@ -93,16 +105,6 @@ private struct Facts<Worker: WorkerFacts>: Surroundings {
     case .available, .unavailable, .activity: return .null
     }
   }
-}
-
-/// The type of the worker where there is none.
-private struct Nobody: WorkerFacts {
-  var attributes: JSONDocument { JSONDocument() }
-  var sid: String { "" }
-  var friendlyName: String { "" }
-  var activitySid: String { "" }
-  var activityName: String { "" }
-  func channel(_ uniqueName: String) -> ChannelFacts? { nil }
 }
 
 // MARK: Classes of tasks

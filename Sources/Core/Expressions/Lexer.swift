@@ -4,6 +4,8 @@ struct Token {
     case name(String)
     case string(String)
     case integer(Int64)
+    /// Above Int64.
+    case unsigned(UInt64)
     case double(Double)
     /// `( ) [ ] , .` and the operators made of signs.
     case sign(String)
@@ -84,6 +86,7 @@ struct Lexer {
     if let c = scalar(), c == "." || Self.startsName(c) { throw error("the end of the number") }
     let digits = String(text[start..<place].map(Character.init))
     if isWhole, let value = Int64(digits) { return .integer(value) }
+    if isWhole, let value = UInt64(digits) { return .unsigned(value) }
     guard let value = Double(digits), value.isFinite else { throw error("a number within the range of a double", at: start) }
     return .double(value)
   }

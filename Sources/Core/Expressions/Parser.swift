@@ -116,6 +116,7 @@ struct Parser {
     switch token.kind {
     case .string(let text): return try constant(.text(.init(text)))
     case .integer(let value): return try constant(.integer(value))
+    case .unsigned(let value): return try constant(.unsigned(value))
     case .double(let value): return try constant(.double(value))
     case .sign("["):
       guard scope != .skipIf else { throw error(wanted) }

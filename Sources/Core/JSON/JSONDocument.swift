@@ -4,7 +4,7 @@ internal import CSimdJSON
 
 /// A JSON text (RFC 8259) with the flat tape read from it, both owned. The text is kept as it came, so that it can be served as it came.
 ///
-/// Reading costs one allocation (two for texts of more than a thread's buffers); looking things up costs none.
+/// Reading costs one allocation beyond the buffers that a thread keeps; looking things up costs none.
 package struct JSONDocument: Sendable {
   /// The text as it came, byte for byte.
   package let text: [UInt8]

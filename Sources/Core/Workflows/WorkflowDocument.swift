@@ -69,10 +69,12 @@ package struct WorkflowTarget: Sendable {
   package let skipIf: SkipIf?
   package let knownWorker: KnownWorker?
 
-  init(_ target: Reader, inheritedQueue: String?) throws(WorkflowError) {
+  init(
+    _ target: Reader, inheritedQueue: String?, missingQueue: String = "is required on the first target of a filter"
+  ) throws(WorkflowError) {
     guard target.value.kind == .object else { throw target.error("must be an object") }
     guard let queue = try target.string("queue") ?? inheritedQueue else {
-      throw target.at("queue").error("is required on the first target of a filter")
+      throw target.at("queue").error(missingQueue)
     }
     guard !queue.isEmpty else { throw target.at("queue").error("must be the SID of a task queue; received an empty string") }
     self.queue = queue
@@ -85,7 +87,7 @@ package struct WorkflowTarget: Sendable {
   }
 
   init(defaultFilter target: Reader) throws(WorkflowError) {
-    try self.init(target, inheritedQueue: nil)
+    try self.init(target, inheritedQueue: nil, missingQueue: "is required")
     guard timeout == nil else {
       throw target.at("timeout").error("is not allowed: a task in the default filter waits until its own timeout")
     }
