@@ -1,4 +1,5 @@
 internal import CLibuv
+internal import Glibc
 package import Ports
 
 private final class SignalHandle: LoopHandle, @unchecked Sendable {
@@ -10,6 +11,11 @@ private final class SignalHandle: LoopHandle, @unchecked Sendable {
     let signal = pointer(as: uv_signal_t.self)
     guard uv_signal_init(loop.uv, signal) == 0 else { return }
     adopt()
+    // A thread started from one of Dispatch's inherits a mask that blocks nearly everything.
+    var mask = sigset_t()
+    sigemptyset(&mask)
+    sigaddset(&mask, number)
+    pthread_sigmask(SIG_UNBLOCK, &mask, nil)
     uv_signal_start(
       signal,
       { signal, _ in
