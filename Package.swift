@@ -43,6 +43,7 @@ targets += [
   .target(name: "CLLHTTP", path: "Sources/Edge/CLLHTTP", cSettings: [.headerSearchPath("debian12")]),
   .target(name: "CLoopLocal", path: "Sources/Edge/CLoopLocal", cSettings: strictC),
   room("EventLoops", "Edge", ["CLibuv", "CLoopLocal", "Ports"]),
+  room("HTTPServer", "Edge", ["CLLHTTP", "EventLoops", "Ports"]),
   tests("EventLoops", ["EventLoops", "Ports"]),
 ]
 

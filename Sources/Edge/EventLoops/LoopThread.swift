@@ -1,4 +1,5 @@
 internal import CLoopLocal
+import Dispatch
 internal import Glibc
 import Synchronization
 
@@ -32,6 +33,21 @@ extension EventLoop {
     return loop
   }
 
+  /// Runs `work` on the loop and waits for it: for starting and stopping, never from another loop. After `stop()` it would wait for ever.
+  package func perform<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) throws -> Value {
+    if isCurrent { return try work() }
+    let shared = PerformBox<Value>()
+    let done = DispatchSemaphore(value: 0)
+    post {
+      let result = Result { try work() }
+      shared.result.withLock { $0 = result }
+      done.signal()
+    }
+    done.wait()
+    guard let result = shared.result.withLock({ $0 }) else { throw EventLoopError(operation: "perform on loop \(name)", code: -ECANCELED) }
+    return try result.get()
+  }
+
   /// Closes every handle, runs what is ready, ends the thread and waits for it. Work handed over afterwards is dropped.
   /// The first caller waits; on the loop itself nobody does.
   package func stop() {
@@ -39,4 +55,9 @@ extension EventLoop {
     post { self.breakRun() }
     if isCurrent { pthread_detach(thread.id) } else { pthread_join(thread.id, nil) }
   }
+}
+
+/// Carries a result from one thread to another.
+private final class PerformBox<Value: Sendable>: Sendable {
+  let result = Mutex<Result<Value, any Error>?>(nil)
 }

@@ -16,6 +16,8 @@ package protocol TCPStreamDelegate: AnyObject {
   func ended(_ end: StreamEnd)
   /// The queue of unwritten bytes fell to the stream's low mark or below, after having been above it.
   func drained()
+  /// After `shutdownOutput()`: everything queued has been written.
+  func flushed()
   /// Exactly once, as the last call.
   func closed()
 }
@@ -33,6 +35,9 @@ package final class TCPStream: LoopHandle, @unchecked Sendable {
   private var isAboveMark = false
   private var isShutDown = false
   private var writeFailure: Int32 = 0
+  private var acceptedBytes = 0
+  /// Everything was written after `shutdownOutput()`.
+  package private(set) var isFlushed = false
 
   private var stream: UnsafeMutablePointer<uv_stream_t> { pointer(as: uv_stream_t.self) }
 
@@ -109,6 +114,9 @@ package final class TCPStream: LoopHandle, @unchecked Sendable {
   /// Bytes that the kernel has not taken yet.
   package var queuedBytes: Int { isClosing ? 0 : uv_stream_get_write_queue_size(stream) }
 
+  /// Bytes that the kernel has taken since the beginning: grows as long as the peer reads.
+  package var writtenBytes: Int { acceptedBytes - queuedBytes }
+
   /// Writes `head`, then `body`, in one call to the kernel. Bytes for a stream that is closing or broken are dropped.
   package func write(_ head: RawSpan, _ body: RawSpan = RawSpan()) {
     guard !isClosing, !isShutDown, writeFailure == 0 else { return }
@@ -121,6 +129,7 @@ package final class TCPStream: LoopHandle, @unchecked Sendable {
   private func write(_ head: UnsafeRawBufferPointer, _ body: UnsafeRawBufferPointer) {
     let total = head.count + body.count
     if total == 0 { return }
+    acceptedBytes += total
     var done = 0
     // With a queue before it libuv would refuse, and order would be lost if it did not.
     if uv_stream_get_write_queue_size(stream) == 0 {
@@ -183,8 +192,22 @@ package final class TCPStream: LoopHandle, @unchecked Sendable {
     guard !isClosing, !isShutDown else { return }
     isShutDown = true
     let request = UnsafeMutablePointer<uv_shutdown_t>.allocate(capacity: 1)
-    let code = uv_shutdown(request, stream) { request, _ in request?.deallocate() }
-    if code < 0 { request.deallocate() }
+    let code = uv_shutdown(request, stream) { request, _ in
+      guard let request else { return }
+      let stream = TCPStream.of(request.pointee.handle?.pointee.data)
+      request.deallocate()
+      stream?.didFlush()
+    }
+    if code == 0 { return }
+    request.deallocate()
+    loop.post { self.didFlush() }
+  }
+
+  private func didFlush() {
+    if isClosing { return }
+    isFlushed = true
+    delegate?.flushed()
+    loop.drain()
   }
 
   override func didClose() {

@@ -1,3 +1,5 @@
+import EventLoops
+
 /// Why a body could not be read to its end.
 package enum HTTPBodyError: Error, Equatable, CustomStringConvertible {
   /// The body is, or announces to be, longer than asked for.

@@ -1,3 +1,5 @@
+import EventLoops
+
 /// Header fields of an answer, in order. `Content-Length`, `Transfer-Encoding`, `Connection` and `Date` are the server's and are left out if given;
 /// `("Connection", "close")` is honoured. Control characters in names and values become spaces.
 package typealias HTTPFields = [(name: String, value: String)]

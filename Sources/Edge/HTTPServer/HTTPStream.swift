@@ -1,3 +1,5 @@
+import EventLoops
+
 /// An answer in parts. Usable from any task or thread; parts written from one of them keep their order.
 /// A stream that is dropped without `finish()` ends its connection, so that the client sees that something is missing.
 package final class HTTPStream: Sendable {
