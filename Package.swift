@@ -99,4 +99,15 @@ targets += [
   tests("PoisonStamp", ["PoisonStamp", "PoisonVictim"]),
 ]
 
+// Edge: loops on libuv and the HTTP/1.1 server above llhttp.
+targets += [
+  .systemLibrary(name: "CLibuv", path: "Sources/Edge/CLibuv", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
+  // The distribution's sources are compiled as they are, so its warnings are not ours to judge.
+  .target(name: "CLLHTTP", path: "Sources/Edge/CLLHTTP", cSettings: [.headerSearchPath("debian12")]),
+  .target(name: "CLoopLocal", path: "Sources/Edge/CLoopLocal", cSettings: strictC),
+  room("EventLoops", "Edge", ["CLibuv", "CLoopLocal", "Ports"]),
+  room("HTTPServer", "Edge", ["CLLHTTP", "EventLoops", "Ports"]),
+  tests("EventLoops", ["EventLoops", "Ports"]),
+]
+
 let package = Package(name: "trunkline", targets: targets, cLanguageStandard: .c17, cxxLanguageStandard: .cxx17)

@@ -1,0 +1,163 @@
+internal import CLibuv
+internal import CLoopLocal
+import Ports
+import Synchronization
+
+/// One thread, one libuv loop, and the executor of the tasks and actors that live on it.
+///
+/// Everything handed over from any thread runs on the loop's thread in the order it was handed over. Whatever a callback of libuv made ready
+/// runs before the loop looks at the kernel again, so a resumed task never waits for the next turn.
+package final class EventLoop: SerialExecutor, TaskExecutor, WorkQueue {
+  enum Item {
+    case job(UnownedJob)
+    case work(@Sendable () -> Void)
+  }
+
+  package let name: String
+  // Touched on the loop's thread only, after `spawn` has filled it in and before the thread ends.
+  nonisolated(unsafe) let uv: UnsafeMutablePointer<uv_loop_t>
+  // Written once in `init`; `uv_async_send` is the one call of libuv that any thread may make.
+  nonisolated(unsafe) private let wake: UnsafeMutablePointer<uv_async_t>
+  // These six belong to the loop's thread.
+  nonisolated(unsafe) private var local: [Item] = []
+  nonisolated(unsafe) private var running: [Item] = []
+  nonisolated(unsafe) private var isDraining = false
+  nonisolated(unsafe) var isStopping = false
+  /// One buffer for all reads of the loop: libuv fills it and calls back before it fills it again.
+  nonisolated(unsafe) let readBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: EventLoop.readBufferBytes, alignment: 16)
+
+  struct Remote {
+    var items: [Item] = []
+    /// Set when the loop has ended: nothing will run any more.
+    var isClosed = false
+  }
+  private let remote = Mutex(Remote())
+  private let hasRemote = Atomic(false)
+  let thread = Mutex<ThreadHandle?>(nil)
+
+  static let readBufferBytes = 65_536
+  /// How many rounds of ready work run before sockets and timers get their turn.
+  private static let roundsPerTurn = 64
+
+  init(name: String) throws(EventLoopError) {
+    self.name = name
+    uv = .allocate(capacity: 1)
+    wake = .allocate(capacity: 1)
+    try EventLoopError.check(uv_loop_init(uv), "start loop \(name)")
+    let code = uv_async_init(uv, wake) { handle in
+      guard let data = handle?.pointee.data else { return }
+      Unmanaged<EventLoop>.fromOpaque(data).takeUnretainedValue().drain()
+    }
+    try EventLoopError.check(code, "start loop \(name)")
+    // Unretained: the thread keeps the loop alive for as long as callbacks can come.
+    wake.pointee.data = Unmanaged.passUnretained(self).toOpaque()
+  }
+
+  deinit {
+    readBuffer.deallocate()
+    wake.deallocate()
+    uv.deallocate()
+  }
+
+  /// Whether the caller runs on this loop's thread.
+  package var isCurrent: Bool { loop_local_get() == Unmanaged.passUnretained(self).toOpaque() }
+
+  /// Milliseconds of a clock that only grows, from an arbitrary start; from any thread.
+  package var monotonicMilliseconds: Int64 { Int64(uv_hrtime() / 1_000_000) }
+
+  // MARK: Executor
+
+  package func enqueue(_ job: consuming ExecutorJob) { add(.job(UnownedJob(job))) }
+
+  package func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+
+  package func asUnownedTaskExecutor() -> UnownedTaskExecutor { UnownedTaskExecutor(ordinary: self) }
+
+  package func checkIsolated() { precondition(isCurrent, "not on loop \(name)") }
+
+  package func isIsolatingCurrentContext() -> Bool? { isCurrent }
+
+  // MARK: Work
+
+  /// Runs `work` on the loop after everything handed over before it, from any thread. After `stop()` it is dropped.
+  package func post(_ work: @escaping @Sendable () -> Void) { add(.work(work)) }
+
+  /// Runs `work` at once when already on the loop, otherwise posts it.
+  package func run(_ work: @escaping @Sendable () -> Void) {
+    if isCurrent { work() } else { post(work) }
+  }
+
+  private func add(_ item: Item) {
+    if isCurrent {
+      // What other threads handed over earlier comes first, or order across threads would be lost.
+      if hasRemote.load(ordering: .acquiring) { takeRemote() }
+      // No wake-up: the loop's thread runs nothing but callbacks, and each of them ends with `drain()`.
+      local.append(item)
+      return
+    }
+    remote.withLock { remote in
+      if remote.isClosed { return }
+      remote.items.append(item)
+      if remote.items.count > 1 { return }
+      hasRemote.store(true, ordering: .releasing)
+      // Under the lock, so that the handle is still open: the loop marks `isClosed` before it closes it.
+      uv_async_send(wake)
+    }
+  }
+
+  private func takeRemote() {
+    remote.withLock { remote in
+      local.append(contentsOf: remote.items)
+      remote.items.removeAll(keepingCapacity: true)
+      hasRemote.store(false, ordering: .releasing)
+    }
+  }
+
+  /// Runs everything that is ready. Every callback of libuv ends with it.
+  func drain() {
+    if isDraining { return }
+    isDraining = true
+    defer { isDraining = false }
+    for _ in 0..<Self.roundsPerTurn {
+      if hasRemote.load(ordering: .acquiring) { takeRemote() }
+      if local.isEmpty { return }
+      swap(&local, &running)
+      for item in running {
+        switch item {
+        case .job(let job): job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+        case .work(let work): work()
+        }
+      }
+      running.removeAll(keepingCapacity: true)
+    }
+    uv_async_send(wake)
+  }
+
+  // MARK: Life of the thread
+
+  /// The body of the loop's thread: runs until `stop()`, then closes every handle and runs what is left.
+  func runUntilStopped() {
+    loop_local_set(Unmanaged.passUnretained(self).toOpaque())
+    drain()
+    while !isStopping { uv_run(uv, UV_RUN_DEFAULT) }
+    uv_walk(
+      uv,
+      { handle, _ in
+        guard let handle, handle.pointee.type != UV_ASYNC else { return }
+        LoopHandle.of(handle.pointee.data)?.close()
+      }, nil)
+    // Close callbacks may resume tasks, which may post again: give them their turns while the wake-up still works.
+    for _ in 0..<Self.roundsPerTurn where uv_run(uv, UV_RUN_NOWAIT) != 0 { drain() }
+    remote.withLock { $0.isClosed = true }
+    drain()
+    wake.withMemoryRebound(to: uv_handle_t.self, capacity: 1) { uv_close($0, nil) }
+    while uv_loop_close(uv) == UV_EBUSY.rawValue && uv_run(uv, UV_RUN_NOWAIT) != 0 {}
+    loop_local_set(nil)
+  }
+
+  /// Ends `uv_run`; on the loop's thread.
+  func breakRun() {
+    isStopping = true
+    uv_stop(uv)
+  }
+}

@@ -1,0 +1,71 @@
+import EventLoops
+
+extension HTTPConnection {
+  func writeAnswer(_ exchange: HTTPExchange, _ status: Int, _ headers: HTTPFields, _ body: [UInt8]) {
+    guard self.exchange === exchange else { return }
+    decidePersistence(headers)
+    let hasNoBody = status == 204 || status == 304
+    writeHead(exchange, status, headers, hasNoBody ? .none : .length(body.count), hasNoBody || exchange.isHead ? [] : body)
+    answered()
+  }
+
+  func writeStreamHead(_ exchange: HTTPExchange, _ status: Int, _ headers: HTTPFields) {
+    guard self.exchange === exchange else { return }
+    decidePersistence(headers)
+    if exchange.isHTTP10 { closesAfterAnswer = true }
+    writeHead(exchange, status, headers, exchange.isHTTP10 ? .untilClose : .chunked, [])
+  }
+
+  func writeChunk(_ bytes: [UInt8], isChunked: Bool) {
+    if !isChunked { return stream.write(bytes.span.bytes) }
+    compose { out in
+      appendChunkSize(&out, bytes.count)
+      out.append(contentsOf: bytes)
+      append(&out, "\r\n")
+    }
+  }
+
+  func finishChunks(isChunked: Bool) {
+    if isChunked { compose { append(&$0, "0\r\n\r\n") } }
+    answered()
+  }
+
+  func sendContinue() { compose { append(&$0, "HTTP/1.1 100 Continue\r\n\r\n") } }
+
+  /// Builds bytes in the loop's scratch buffer and writes them, with `body` behind, in one call. The buffer is moved out and back: no copy.
+  private func compose(body: [UInt8] = [], _ build: (inout [UInt8]) -> Void) {
+    var out: [UInt8] = []
+    swap(&out, &server.scratch)
+    out.removeAll(keepingCapacity: true)
+    build(&out)
+    stream.write(out.span.bytes, body.span.bytes)
+    swap(&out, &server.scratch)
+  }
+
+  func writeRefusal(_ refusal: HTTPRefusal) {
+    closesAfterAnswer = true
+    let body = server.options.errorBody(refusal)
+    write(refusal.status, [("Content-Type", "application/json")], .length(body.count), .close, body)
+  }
+
+  private func decidePersistence(_ headers: HTTPFields) {
+    if closesAfterAnswer { return }
+    closesAfterAnswer =
+      server.isDraining || isRestTooLong || headers.contains { isSame($0.name, "connection") && isSame($0.value, "close") }
+  }
+
+  private func writeHead(_ exchange: HTTPExchange, _ status: Int, _ headers: HTTPFields, _ framing: Framing, _ body: [UInt8]) {
+    let persistence: Persistence = closesAfterAnswer ? .close : exchange.isHTTP10 ? .keepAlive : .silent
+    write(status, headers, framing, persistence, body)
+  }
+
+  private func write(_ status: Int, _ headers: HTTPFields, _ framing: Framing, _ persistence: Persistence, _ body: [UInt8]) {
+    let date = server.currentDateLine()
+    // Copying a small body is cheaper than a second buffer for the kernel; a large one is not copied.
+    let isSmall = body.count <= 8_192
+    compose(body: isSmall ? [] : body) { out in
+      appendResponseHead(to: &out, status: status, headers: headers, framing: framing, persistence: persistence, date: date)
+      if isSmall { out.append(contentsOf: body) }
+    }
+  }
+}

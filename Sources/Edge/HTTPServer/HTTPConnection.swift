@@ -1,0 +1,294 @@
+import EventLoops
+
+/// One client: reads requests one after the other and hands each to the handler; what comes meanwhile waits. On the loop's thread only.
+///
+/// `@unchecked Sendable`: every property is touched on the loop's thread only; see `TCPStream`.
+final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
+  enum Phase {
+    /// Before or within the head of a request.
+    case head
+    case body
+    /// The request is complete, its answer is not.
+    case answering
+    /// Our side has ended; what still comes is dropped, so that the answer is not lost to a reset.
+    case lingering
+    case closed
+  }
+
+  let server: LoopServer
+  let stream: TCPStream
+  let parser = RequestParser()
+  var phase = Phase.head
+  var exchange: HTTPExchange?
+  var closesAfterAnswer = false
+  /// The answer is out, the rest of its request's body is dropped.
+  var isDiscarding = false
+  private(set) var inputHasEnded = false
+  private let remoteAddress: String
+  private var scanner = HeadScanner()
+  /// Bytes behind the request that is being answered.
+  private var pending: [UInt8] = []
+  private var bodyReceived = 0
+  private var discarded = 0
+  private var headStarted: Int64 = 0
+  private var lastActivity: Int64
+  private var lastWritten = 0
+  private var lastProgress: Int64
+  private var lingerUntil: Int64 = 0
+  /// Place in the server's list.
+  var index = -1
+
+  private static let pendingBytes = 65_536
+  private static let answerBytes = 262_144
+
+  init(server: LoopServer, stream: TCPStream) {
+    self.server = server
+    self.stream = stream
+    remoteAddress = stream.remoteAddress
+    lastActivity = server.loop.monotonicMilliseconds
+    lastProgress = lastActivity
+  }
+
+  func start() {
+    stream.delegate = self
+    stream.startReading()
+  }
+
+  var isIdle: Bool { phase == .head && scanner.isEmpty && pending.isEmpty }
+
+  // MARK: Stream
+
+  func received(_ bytes: RawSpan) {
+    lastActivity = server.loop.monotonicMilliseconds
+    bytes.withUnsafeBytes { bytes in
+      if pending.isEmpty { process(bytes) } else { pending.append(contentsOf: bytes) }
+    }
+    updateReading()
+  }
+
+  func ended(_ end: StreamEnd) {
+    inputHasEnded = true
+    guard case .endOfInput = end else { return stream.close() }
+    switch phase {
+    case .head: if pending.isEmpty { linger() }
+    case .body: stream.close()
+    // A client may end its side and still wait for the answer; one that listens to a stream would not.
+    case .answering: if exchange?.isAnswered == true { stream.close() }
+    case .lingering: if stream.isFlushed { stream.close() }
+    case .closed: break
+    }
+  }
+
+  func drained() {
+    exchange?.drained()
+    settle()
+  }
+
+  func flushed() {
+    if phase == .lingering && inputHasEnded { stream.close() }
+  }
+
+  func closed() {
+    phase = .closed
+    pending = []
+    let last = exchange
+    exchange = nil
+    last?.connectionClosed()
+    server.remove(self)
+  }
+
+  // MARK: Requests
+
+  private func process(_ bytes: UnsafeRawBufferPointer) {
+    var rest = bytes
+    while !rest.isEmpty {
+      switch phase {
+      case .head where stream.queuedBytes <= Self.answerBytes: rest = readHead(rest)
+      case .body: rest = readBody(rest)
+      case .head, .answering:
+        pending.append(contentsOf: rest)
+        return
+      case .lingering, .closed: return
+      }
+    }
+  }
+
+  private func readHead(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+    if scanner.isEmpty { headStarted = lastActivity }
+    let options = server.options
+    switch scanner.scan(bytes, maximumBytes: options.headerBytes, maximumFields: options.headerFields) {
+    case .incomplete: return UnsafeRawBufferPointer(start: nil, count: 0)
+    case .refused(let refusal):
+      refuse(refusal)
+      return UnsafeRawBufferPointer(start: nil, count: 0)
+    case .complete(let consumed):
+      beginRequest()
+      return UnsafeRawBufferPointer(rebasing: bytes[consumed...])
+    }
+  }
+
+  private func beginRequest() {
+    let bytes = scanner.take()
+    if let refusal = parser.parseHead(bytes) { return refuse(refusal) }
+    let headers = HTTPHeaders(bytes: bytes, fields: parser.fields)
+    parser.fields = []
+    let awaitsContinue: Bool
+    switch checkHead(parser.head, headers) {
+    case .failure(let refusal): return refuse(HTTPRefusal(status: refusal.status, message: refusal.message))
+    case .success(let expects): awaitsContinue = expects && !parser.isComplete
+    }
+    let exchange = HTTPExchange(connection: self, head: parser.head, awaitsContinue: awaitsContinue)
+    self.exchange = exchange
+    bodyReceived = 0
+    discarded = 0
+    isDiscarding = false
+    closesAfterAnswer = !parser.head.keepsAlive
+    phase = parser.isComplete ? .answering : .body
+    exchange.receive(&parser.body, isComplete: parser.isComplete)
+    let (path, query) = splitTarget(bytes[parser.head.target])
+    let request = HTTPRequest(
+      method: parser.head.method, path: path, query: query, headers: headers, remoteAddress: remoteAddress, body: HTTPBody(exchange: exchange))
+    let handler = server.handler
+    // house: allow unstructured task because a request begins in a callback of libuv, which has no task to be a child of; its end is the exchange's.
+    Task(executorPreference: server.loop) {
+      await handler.handle(request, HTTPResponder(exchange: exchange))
+      exchange.loop.run { exchange.handlerReturned() }
+    }
+  }
+
+  private func readBody(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+    let (consumed, refusal) = parser.parseBody(bytes)
+    if let refusal {
+      failBody(.malformed, refusal)
+      return UnsafeRawBufferPointer(start: nil, count: 0)
+    }
+    bodyReceived += parser.body.count
+    if parser.isComplete { phase = .answering }
+    if isDiscarding {
+      discard(consumed)
+    } else {
+      exchange?.receive(&parser.body, isComplete: parser.isComplete)
+    }
+    return UnsafeRawBufferPointer(rebasing: bytes[consumed...])
+  }
+
+  private func discard(_ count: Int) {
+    parser.body.removeAll(keepingCapacity: true)
+    discarded += count
+    if parser.isComplete { finishExchange() } else if discarded > server.options.discardedBodyBytes { linger() }
+  }
+
+  private func failBody(_ error: HTTPBodyError, _ refusal: HTTPRefusal) {
+    closesAfterAnswer = true
+    phase = .answering
+    exchange?.failBody(error)
+    guard let exchange, !exchange.isAnswered else { return isDiscarding ? linger() : stream.close() }
+    exchange.refuse(refusal)
+  }
+
+  /// The handler made room.
+  func bodyWasTaken() { updateReading() }
+
+  // MARK: Between requests
+
+  /// The answer is written to its end.
+  func answered() {
+    guard phase == .body || phase == .answering else { return }
+    if phase == .body && !closesAfterAnswer {
+      isDiscarding = true
+      exchange?.failBody(.closed)
+      return updateReading()
+    }
+    if closesAfterAnswer { return linger() }
+    finishExchange()
+    settle()
+  }
+
+  private func finishExchange() {
+    exchange?.detach()
+    exchange = nil
+    isDiscarding = false
+    phase = .head
+    lastActivity = server.loop.monotonicMilliseconds
+  }
+
+  /// Goes on with what has come meanwhile, and ends what has nothing more to do.
+  private func settle() {
+    while phase == .head && !pending.isEmpty && stream.queuedBytes <= Self.answerBytes {
+      var bytes: [UInt8] = []
+      swap(&bytes, &pending)
+      bytes.withUnsafeBytes { process($0) }
+    }
+    if phase == .head && pending.isEmpty && (inputHasEnded || (server.isDraining && scanner.isEmpty)) { linger() }
+    updateReading()
+  }
+
+  private func updateReading() {
+    let isWanted =
+      switch phase {
+      case .head: pending.isEmpty
+      case .body: isDiscarding || (exchange?.bufferedBytes ?? 0) < server.options.bodyBufferBytes
+      case .answering: pending.count < Self.pendingBytes
+      case .lingering: true
+      case .closed: false
+      }
+    if isWanted { stream.startReading() } else { stream.stopReading() }
+  }
+
+  /// Whether the rest of the body is too much to read for nothing.
+  var isRestTooLong: Bool {
+    guard phase == .body, let exchange else { return false }
+    // Whoever was not told to go on may send the body or not: nobody can tell what the next bytes are.
+    if exchange.awaitsContinue { return true }
+    guard let length = exchange.announcedLength else { return false }
+    return length - bodyReceived > server.options.discardedBodyBytes
+  }
+
+  /// Ends our side and waits a moment for the peer's.
+  func linger() {
+    guard phase != .lingering, phase != .closed else { return }
+    phase = .lingering
+    pending = []
+    exchange?.detach()
+    exchange = nil
+    lingerUntil = server.loop.monotonicMilliseconds + server.options.lingerMilliseconds
+    stream.shutdownOutput()
+    updateReading()
+  }
+
+  /// Answers instead of a handler and closes.
+  func refuse(_ refusal: HTTPRefusal) {
+    writeRefusal(refusal)
+    linger()
+  }
+
+  // MARK: Time
+
+  /// Checks the limits of time; `now` is the loop's monotonic clock.
+  func sweep(_ now: Int64) {
+    let options = server.options
+    if stream.writtenBytes != lastWritten || stream.queuedBytes == 0 {
+      lastWritten = stream.writtenBytes
+      lastProgress = now
+    } else if now - lastProgress > options.idleMilliseconds {
+      return stream.close()
+    }
+    switch phase {
+    case .head where isIdle: if now - lastActivity > options.idleMilliseconds { linger() }
+    case .head where scanner.isEmpty: break
+    case .head:
+      if now - headStarted > options.headerMilliseconds { refuse(HTTPRefusal(status: 408, message: "The header did not come in time.")) }
+    case .body: if stream.isReading, now - lastActivity > options.bodyStallMilliseconds { stall() }
+    case .lingering: if now > lingerUntil && stream.queuedBytes == 0 { stream.close() }
+    case .answering, .closed: break
+    }
+  }
+
+  private func stall() {
+    if isDiscarding { return linger() }
+    if exchange?.awaitsContinue == true { return }
+    closesAfterAnswer = true
+    phase = .answering
+    exchange?.failBody(.stalled)
+  }
+}

@@ -1,0 +1,29 @@
+import EventLoops
+
+/// Header fields of an answer, in order. `Content-Length`, `Transfer-Encoding`, `Connection` and `Date` are the server's and are left out if given;
+/// `("Connection", "close")` is honoured. Control characters in names and values become spaces.
+package typealias HTTPFields = [(name: String, value: String)]
+
+/// Answers one request, once; a second answer is ignored. Usable from any task or thread.
+package struct HTTPResponder: Sendable {
+  let exchange: HTTPExchange
+
+  /// The whole answer, in one write. `status` 200 to 599. An answer to HEAD keeps its length and loses its body.
+  package func send(status: Int, headers: HTTPFields = [], body: [UInt8] = []) {
+    let exchange = exchange
+    exchange.loop.run { exchange.answer(status, headers, body) }
+  }
+
+  /// The server's own kind of answer: JSON from the options' `errorBody`.
+  package func refuse(_ refusal: HTTPRefusal) {
+    let exchange = exchange
+    exchange.loop.run { exchange.refuse(refusal) }
+  }
+
+  /// Begins an answer whose length is not known: chunked, or until the connection ends for an HTTP/1.0 client.
+  package func stream(status: Int, headers: HTTPFields = []) -> HTTPStream {
+    let exchange = exchange
+    exchange.loop.run { exchange.beginStream(status, headers) }
+    return HTTPStream(exchange)
+  }
+}

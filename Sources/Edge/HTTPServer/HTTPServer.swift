@@ -1,0 +1,54 @@
+import Dispatch
+package import EventLoops
+import Ports
+
+/// An HTTP/1.1 server on every loop of a group.
+package final class HTTPServer: Sendable {
+  private let parts: [LoopServer]
+  private let host: String
+  private let port: Int
+
+  /// `host` is a numeric address; port 0 lets the kernel choose.
+  package init(group: LoopGroup, host: String, port: Int, options: HTTPServerOptions = HTTPServerOptions(), handler: any HTTPHandler) {
+    let count = ConnectionCount()
+    self.host = host
+    self.port = port
+    parts = group.loops.map { LoopServer(loop: $0, options: options, handler: handler, count: count) }
+  }
+
+  /// Starts to accept connections and returns the port. Blocks for a moment; not to be called on a loop.
+  /// Errors: `EventLoopError`, with the address, when it cannot be taken.
+  @discardableResult
+  package func start() throws -> Int {
+    var bound = port
+    for (index, part) in parts.enumerated() {
+      let asked = bound
+      let host = host
+      bound = try part.loop.perform { try part.listen(host: host, port: asked, joining: index > 0) }
+    }
+    return bound
+  }
+
+  /// Stops accepting, closes idle connections and lets running requests finish with `Connection: close`; cuts what is left after
+  /// `graceMilliseconds`. Returns when every connection is gone. The loops go on.
+  package func shutdown(graceMilliseconds: Int64) async {
+    await withTaskGroup(of: Void.self) { group in
+      for part in parts { group.addTask { await part.shutdown(graceMilliseconds) } }
+    }
+  }
+}
+
+extension LoopServer {
+  fileprivate func shutdown(_ graceMilliseconds: Int64) async {
+    await withCheckedContinuation { continuation in
+      loop.run { [self] in
+        let cut = loop.schedule(afterMilliseconds: graceMilliseconds) { [self] in closeAll() }
+        drain { [self] in
+          cut.cancel()
+          stopSweeping()
+          continuation.resume()
+        }
+      }
+    }
+  }
+}

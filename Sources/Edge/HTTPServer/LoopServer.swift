@@ -1,0 +1,131 @@
+import EventLoops
+internal import Glibc
+import Ports
+import Synchronization
+
+/// The part of a server that lives on one loop: its listener and its connections.
+///
+/// `@unchecked Sendable`: every mutable property is touched on the loop's thread only.
+final class LoopServer: @unchecked Sendable {
+  let loop: EventLoop
+  let options: HTTPServerOptions
+  let handler: any HTTPHandler
+  private let count: ConnectionCount
+  /// No further request is taken.
+  private(set) var isDraining = false
+  /// Reused for every head that is written.
+  var scratch: [UInt8] = []
+  private var connections: [HTTPConnection] = []
+  private var listener: TCPListener?
+  private var sweeping: (any Cancellable)?
+  private var emptied: [@Sendable () -> Void] = []
+  private var dateSecond = 0
+  private var date: [UInt8] = []
+
+  init(loop: EventLoop, options: HTTPServerOptions, handler: any HTTPHandler, count: ConnectionCount) {
+    self.loop = loop
+    self.options = options
+    self.handler = handler
+    self.count = count
+    scratch.reserveCapacity(16_384)
+  }
+
+  /// Starts to accept; returns the port.
+  func listen(host: String, port: Int, joining: Bool) throws(EventLoopError) -> Int {
+    let listener = try TCPListener(loop: loop, host: host, port: port, joining: joining) { [unowned self] in accept($0) }
+    self.listener = listener
+    scheduleSweep()
+    return listener.port
+  }
+
+  private func accept(_ stream: TCPStream) {
+    let open = count.open()
+    // Even "no" costs a descriptor for a moment: far beyond the limit nobody gets an answer.
+    if open > options.connections * 2 + 16 {
+      count.close()
+      return stream.close()
+    }
+    let connection = HTTPConnection(server: self, stream: stream)
+    connection.index = connections.count
+    connections.append(connection)
+    connection.start()
+    if open > options.connections {
+      connection.refuse(HTTPRefusal(status: 503, message: "The server has too many connections."))
+    } else if isDraining {
+      connection.refuse(HTTPRefusal(status: 503, message: "The server is shutting down."))
+    }
+  }
+
+  func remove(_ connection: HTTPConnection) {
+    let index = connection.index
+    guard connections.indices.contains(index), connections[index] === connection else { return }
+    let last = connections.removeLast()
+    if last !== connection {
+      connections[index] = last
+      last.index = index
+    }
+    count.close()
+    if connections.isEmpty { tellEmptied() }
+  }
+
+  private func tellEmptied() {
+    let waiting = emptied
+    emptied = []
+    for body in waiting { body() }
+  }
+
+  // MARK: Ending
+
+  /// Stops accepting, closes idle connections; the others close after their answers. `done` runs when none is left.
+  func drain(_ done: @escaping @Sendable () -> Void) {
+    isDraining = true
+    listener?.close()
+    listener = nil
+    for connection in connections where connection.isIdle { connection.linger() }
+    if connections.isEmpty { return done() }
+    emptied.append(done)
+  }
+
+  /// Cuts what is left.
+  func closeAll() {
+    for connection in connections { connection.stream.close() }
+  }
+
+  /// Ends the watch over time; after the last connection is gone.
+  func stopSweeping() {
+    sweeping?.cancel()
+    sweeping = nil
+  }
+
+  // MARK: Time
+
+  private func scheduleSweep() {
+    let shortest = min(
+      options.headerMilliseconds, options.idleMilliseconds, options.bodyStallMilliseconds, options.lingerMilliseconds)
+    sweeping = loop.schedule(afterMilliseconds: min(1000, max(5, shortest / 4))) { [weak self] in
+      guard let self else { return }
+      let now = loop.monotonicMilliseconds
+      for connection in connections { connection.sweep(now) }
+      if sweeping != nil { scheduleSweep() }
+    }
+  }
+
+  func currentDateLine() -> [UInt8] {
+    let now = time(nil)
+    if now != dateSecond {
+      dateSecond = now
+      date = dateLine(now)
+    }
+    return date
+  }
+}
+
+/// Open connections of all loops of a server.
+final class ConnectionCount: Sendable {
+  private let value = Atomic(0)
+
+  /// Returns the count with the new one.
+  func open() -> Int { value.add(1, ordering: .relaxed).newValue }
+
+  func close() { value.subtract(1, ordering: .relaxed) }
+}

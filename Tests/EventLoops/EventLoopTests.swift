@@ -1,0 +1,157 @@
+import Dispatch
+import EventLoops
+import Foundation
+import Glibc
+import Ports
+import Synchronization
+import Testing
+
+/// Counts on one loop and notices when somebody else touches it.
+private actor Counter {
+  let loop: EventLoop
+  nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+  private(set) var value = 0
+  init(_ loop: EventLoop) { self.loop = loop }
+  func add() -> Bool {
+    value += 1
+    return loop.isCurrent
+  }
+}
+
+/// Runs `body` on a fresh thread and waits for it.
+private func onAnotherThread(_ body: @escaping @Sendable () -> Void) {
+  let done = DispatchSemaphore(value: 0)
+  Thread.detachNewThread {
+    body()
+    done.signal()
+  }
+  done.wait()
+}
+
+@Suite struct EventLoopTests {
+  let loop: EventLoop
+
+  init() throws { loop = try EventLoop.spawn(name: "test") }
+
+  @Test func `work runs on the loop in the order in which it was posted`() async {
+    let order = Mutex<[Int]>([])
+    let isOnLoop = await withCheckedContinuation { done in
+      for number in 0..<1000 { loop.post { order.withLock { $0.append(number) } } }
+      loop.post { [loop] in done.resume(returning: loop.isCurrent) }
+    }
+    #expect(isOnLoop)
+    let ran = order.withLock { $0 }
+    #expect(ran == Array(0..<1000))
+    #expect(!loop.isCurrent)
+    loop.stop()
+  }
+
+  @Test func `work posted from the loop comes after what other threads posted before`() async {
+    let order = Mutex<[String]>([])
+    await withCheckedContinuation { done in
+      loop.post { [loop] in
+        // Another thread hands something over while the loop is busy with this very closure.
+        onAnotherThread { loop.post { order.withLock { $0.append("earlier") } } }
+        loop.post { order.withLock { $0.append("own") } }
+        loop.post { done.resume() }
+      }
+    }
+    let ran = order.withLock { $0 }
+    #expect(ran == ["earlier", "own"])
+    loop.stop()
+  }
+
+  @Test func `an actor of the loop runs there, and posted work may assume its isolation`() async {
+    let counter = Counter(loop)
+    #expect(await counter.add())
+    let value = await withCheckedContinuation { done in
+      loop.post {
+        counter.assumeIsolated { isolated in
+          _ = isolated.add()
+          done.resume(returning: isolated.value)
+        }
+      }
+    }
+    #expect(value == 2)
+    loop.stop()
+  }
+
+  @Test func `many tasks from many threads lose nothing`() async {
+    let counter = Counter(loop)
+    await withTaskGroup(of: Void.self) { group in
+      for _ in 0..<64 { group.addTask { for _ in 0..<100 { _ = await counter.add() } } }
+    }
+    #expect(await counter.value == 6400)
+    loop.stop()
+  }
+
+  @Test func `a timer fires on the loop, not before its time`() async {
+    let begin = loop.monotonicMilliseconds
+    let end = await withCheckedContinuation { done in
+      _ = loop.schedule(afterMilliseconds: 20) { [loop] in done.resume(returning: loop.isCurrent ? loop.monotonicMilliseconds : 0) }
+    }
+    #expect(end - begin >= 20)
+    loop.stop()
+  }
+
+  @Test func `timers fire in the order of their times`() async {
+    let order = Mutex<[Int]>([])
+    await withCheckedContinuation { done in
+      loop.post { [loop] in
+        _ = loop.schedule(afterMilliseconds: 12) { done.resume() }
+        _ = loop.schedule(afterMilliseconds: 8) { order.withLock { $0.append(2) } }
+        _ = loop.schedule(afterMilliseconds: 4) { order.withLock { $0.append(1) } }
+      }
+    }
+    let fired = order.withLock { $0 }
+    #expect(fired == [1, 2])
+    loop.stop()
+  }
+
+  @Test func `a cancelled timer does not fire, and cancelling twice is nothing`() async {
+    let fired = Atomic(false)
+    let timer = loop.schedule(afterMilliseconds: 1) { fired.store(true, ordering: .relaxed) }
+    timer.cancel()
+    timer.cancel()
+    await withCheckedContinuation { done in _ = loop.schedule(afterMilliseconds: 10) { done.resume() } }
+    let hasFired = fired.load(ordering: .relaxed)
+    #expect(!hasFired)
+    loop.stop()
+  }
+
+  @Test func `sleeping takes at least its time`() async throws {
+    let begin = loop.monotonicMilliseconds
+    try await loop.sleep(milliseconds: 5)
+    #expect(loop.monotonicMilliseconds - begin >= 5)
+    loop.stop()
+  }
+
+  @Test func `a cancelled sleep ends at once with an error`() async {
+    let task = Task { [loop] in try await loop.sleep(milliseconds: 3_600_000) }
+    task.cancel()
+    await #expect(throws: CancellationError.self) { try await task.value }
+    loop.stop()
+  }
+
+  @Test func `stopping runs what was posted before, closes timers and is final`() async {
+    let ran = Atomic(0)
+    _ = loop.schedule(afterMilliseconds: 3_600_000) { ran.add(100, ordering: .relaxed) }
+    loop.post { ran.add(1, ordering: .relaxed) }
+    loop.stop()
+    let before = ran.load(ordering: .relaxed)
+    #expect(before == 1)
+    loop.post { ran.add(10, ordering: .relaxed) }
+    loop.stop()
+    let after = ran.load(ordering: .relaxed)
+    #expect(after == 1)
+  }
+
+  @Test func `a signal runs its body`() async {
+    await withCheckedContinuation { done in
+      let once = Atomic(false)
+      loop.onSignal(SIGHUP) { if !once.exchange(true, ordering: .relaxed) { done.resume() } }
+      loop.post { raise(SIGHUP) }
+    }
+    loop.stop()
+  }
+}
