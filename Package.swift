@@ -42,6 +42,16 @@ targets += [
 // Roles: what a node can do, on ports.
 targets += [
   room("PartitionRunner", "Roles", ["Journal", "Machines", "Ports", "Resources"]),
+  room("Forms", "Core", ["Resources"]),
+  room("Records", "Core"),
+  .systemLibrary(name: "COpenSSL", path: "Sources/Edge/COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+  room("Crypto", "Edge", ["COpenSSL"]),
+  room(
+    "Ingress", "Roles",
+    [
+      "Accounts", "Expressions", "Forms", "Gzip", "HTTPServer", "JSON", "Journal", "Machines", "Observability", "Ports", "Records", "Resources",
+      "TaskRouting",
+    ]),
   room("Projection", "Roles", ["Journal", "Ports", "Resources", "TaskEvents", "TaskRouting"]),
   tests(
     "Simulation",

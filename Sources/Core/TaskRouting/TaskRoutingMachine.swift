@@ -163,11 +163,20 @@ package struct TaskRoutingMachine: Machine {
 
   /// Answers how many lines of an import are decided: with everything before the question.
   private func answer(_ command: Command, about importing: Identifier, _ turn: inout Turn) {
-    guard let place = places[command.scope], let space = spaces[place], space.record.account == command.account, !space.record.isDeleted else {
-      return turn.effects.reply(to: command.replyTo, .notFound)
-    }
+    guard let place = places[command.scope], spaces[place]?.record.account == command.account, spaces[place]?.record.isDeleted == false,
+      var space = take(place)
+    else { return turn.effects.reply(to: command.replyTo, .notFound) }
     var verdict = Verdict(status: 200, scope: command.scope, document: DocumentKey(kind: Kind.bulkImport, id: importing))
     verdict.number = space.imports[importing]?.decided ?? 0
+    // From the question on the import is there to be asked about.
+    if space.imports[importing] == nil {
+      var record = ImportRecord()
+      record.created = turn.now
+      record.updated = turn.now
+      space.imports[importing] = record
+      space.dirtyImports.insert(importing)
+    }
+    put(space, place)
     turn.effects.reply(to: command.replyTo, verdict)
   }
 
@@ -279,9 +288,11 @@ extension Space {
     if record.created == 0 { record.created = turn.now }
     record.updated = turn.now
     record.decided = number + count - 1
+    var place = Int64(number)
     let refusal: String?
     do throws(DecodingFailure) {
       let request = try Request(decoding: body)
+      place = request.integer(.importing) ?? place
       if request.operation == .createTask {
         let verdict = createTask(request, &turn)
         refusal = verdict.isError ? verdict.message : nil
@@ -297,7 +308,7 @@ extension Space {
       if record.refused <= 1000 {
         var line = RefusedLineRecord()
         line.importing = importing
-        line.line = Int64(number)
+        line.line = place
         line.message = refusal
         let key = importing.combined(with: Identifier(high: 0, low: number))
         refusedLines[key] = line

@@ -116,8 +116,8 @@ package struct Call: Sendable {
   var method: String
   var path: String
   var segments: [String]
-  var query: FormFields
-  var form: FormFields
+  var query: Form
+  var form: Form
   var base: String
   var account: Identifier
   var record: AccountRecord

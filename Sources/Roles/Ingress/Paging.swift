@@ -32,7 +32,7 @@ struct PageRequest: Sendable {
   var page: Int
   var token: PageToken?
 
-  init(_ query: FormFields) throws(APIError) {
+  init(_ query: Form) throws(APIError) {
     size = 50
     page = 0
     if let text = query.first("PageSize"), !text.isEmpty {
@@ -112,10 +112,10 @@ extension Ingress {
     _ json: inout JSONWriter, _ call: Call, key: String, _ request: PageRequest, _ page: Page, _ place: (Document) -> Int64
   ) {
     func url(_ number: Int, _ token: PageToken?) -> String {
-      var fields = call.query.pairs.filter { !["Page", "PageSize", "PageToken"].contains($0.name) }.map { ($0.name, $0.value) }
+      var fields = call.query.fields.filter { !["Page", "PageSize", "PageToken"].contains($0.name) }.map { ($0.name, $0.value) }
       fields += [("PageSize", String(request.size)), ("Page", String(number))]
       if let token { fields.append(("PageToken", token.text)) }
-      return call.base + call.path + "?" + FormFields.encode(fields)
+      return call.base + call.path + "?" + FormText.encode(fields)
     }
     let next = page.hasNext
       ? page.documents.last.map { url(request.page + 1, PageToken(isBackwards: false, value: place($0), id: $0.key.id)) } : nil

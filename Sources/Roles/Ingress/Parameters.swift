@@ -5,10 +5,10 @@ import TaskRouting
 
 /// Reads the form parameters of one request into what the machine takes. Errors name the parameter, the rule and what was received.
 struct Parameters {
-  let form: FormFields
+  let form: Form
   private(set) var arguments: [Parameter: Argument] = [:]
 
-  init(_ form: FormFields) { self.form = form }
+  init(_ form: Form) { self.form = form }
 
   private func text(_ name: String) -> String? { form.first(name) }
 

@@ -33,7 +33,7 @@ extension Ingress {
   }
 
   /// Status or instruction (taskrouter.md 2.9). The telephony instructions take effect on the reservation only where they say so; without voice the rest is refused.
-  static func reservationArguments(_ form: FormFields) throws(APIError) -> [Parameter: Argument] {
+  static func reservationArguments(_ form: Form) throws(APIError) -> [Parameter: Argument] {
     var p = Parameters(form)
     try p.sid("WorkerActivitySid", .workerActivity, .activity)
     if let status = form.first("ReservationStatus"), !status.isEmpty {

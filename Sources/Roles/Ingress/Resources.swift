@@ -138,7 +138,7 @@ extension Ingress {
 
   // MARK: What each operation takes
 
-  func arguments(_ operation: Operation, _ form: FormFields) throws(APIError) -> [Parameter: Argument] {
+  func arguments(_ operation: Operation, _ form: Form) throws(APIError) -> [Parameter: Argument] {
     var p = Parameters(form)
     switch operation {
     case .createActivity:

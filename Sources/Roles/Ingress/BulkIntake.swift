@@ -1,0 +1,176 @@
+import Forms
+import Gzip
+import HTTPServer
+import JSON
+import Journal
+import Ports
+import Records
+import Resources
+import TaskRouting
+
+/// One bulk import on its way in: lines are read, checked, numbered and appended while the body arrives, in constant memory (issue point "Bulk").
+/// A repeat of the same import sends nothing again that is decided already; whatever it sends twice, the owner takes once.
+struct BulkIntake {
+  private enum Format { case ndjson, csv }
+
+  private let ingress: Ingress
+  private let workspace: Identifier
+  private let call: Call
+  private let format: Format
+  private let isCompressed: Bool
+  private let workflow: Identifier?
+  private let importText: String
+  private let importID: Identifier
+
+  init(ingress: Ingress, workspace: Identifier, call: Call, request: HTTPRequest) throws(APIError) {
+    self.ingress = ingress
+    self.workspace = workspace
+    self.call = call
+    let type = (request.headers.first("Content-Type") ?? "").lowercased().split(separator: ";").first.map(String.init) ?? ""
+    switch type {
+    case "application/x-ndjson", "application/ndjson", "application/jsonl": format = .ndjson
+    case "text/csv": format = .csv
+    default: throw APIError(415, 20001, "Content-Type must be application/x-ndjson or text/csv; received '\(Parameters.shown(type))'")
+    }
+    switch (request.headers.first("Content-Encoding") ?? "").lowercased() {
+    case "", "identity": isCompressed = false
+    case "gzip", "x-gzip": isCompressed = true
+    case let other: throw APIError(415, 20001, "Content-Encoding must be gzip or absent; received '\(Parameters.shown(other))'")
+    }
+    if let text = call.query.first("WorkflowSid"), !text.isEmpty {
+      guard let id = SIDKind.workflow.parse(text) else {
+        throw .invalid("WorkflowSid must be WW followed by 32 hexadecimal digits; received '\(Parameters.shown(text))'")
+      }
+      workflow = id
+    } else {
+      workflow = nil
+    }
+    let wanted = call.query.first("ImportId") ?? ""
+    guard wanted.count <= 128 else { throw .invalid("ImportId must have at most 128 characters; received \(wanted.count)") }
+    importText = wanted.isEmpty ? "IM" + ingress.identifiers.identifier().hex : wanted
+    importID = ingress.importIdentifier(importText)
+  }
+
+  func run(_ body: HTTPBody) async throws(APIError) -> Answer {
+    _ = try await ingress.workspace(workspace, call)
+    if let workflow, try await ingress.get(workspace, [DocumentKey(kind: Kind.workflow, id: workflow)])[0] == nil {
+      throw .invalid("WorkflowSid '\(SIDKind.workflow.text(workflow))' is no workflow of this workspace")
+    }
+    // Asked through the same topic as the lines, so the answer counts everything that earlier runs have made durable.
+    let question = Command(scope: workspace, account: call.account, origin: .question(importing: importID), body: [])
+    let known = try await ingress.submit(question, to: "work.bulk", call)
+    let lines = ImportLines(
+      workspace: workspace, account: call.account, importing: importID, workflow: workflow, decided: known.number,
+      appender: BulkAppender(log: ingress.log, workspace: workspace))
+    do {
+      try await read(body, into: lines)
+      try await lines.finish()
+    } catch let error as APIError {
+      throw error
+    } catch let error as GzipError {
+      throw .invalid("The body is not what Content-Encoding: gzip says: \(error)")
+    } catch let error as LogFailure {
+      throw APIError(503, 20503, "Lines up to \(lines.number) may be recorded, the rest is not: \(error); send the same import again", retryAfter: 1)
+    } catch {
+      throw APIError(400, 20001, "The body could not be read to its end: \(error); lines that are recorded are not lost, send the same import again")
+    }
+    return .json(202, lines.summary(importText))
+  }
+
+  private func read(_ body: HTTPBody, into lines: ImportLines) async throws {
+    var inflater = GzipInflater()
+    var ndjson = LineReader(limit: ingress.options.mostLineBytes)
+    var csv = CSVReader(limit: ingress.options.mostLineBytes)
+    func take(_ chunk: [UInt8]) async throws {
+      // Lines wait in memory only for one chunk.
+      var found: [ImportLines.Line] = []
+      switch format {
+      case .ndjson:
+        ndjson.push(chunk) { result in
+          switch result {
+          case .success(let line): found.append(.json(line.number, line.bytes))
+          case .failure(let error): found.append(.bad(error.line, error.message))
+          }
+        }
+      case .csv:
+        csv.push(chunk) { result in
+          switch result {
+          case .success(let record): found.append(.record(record))
+          case .failure(let error): found.append(.bad(error.line, error.message))
+          }
+        }
+      }
+      try await lines.take(found)
+    }
+    while let chunk = try await body.next() {
+      guard isCompressed else {
+        try await take(chunk)
+        continue
+      }
+      // A small piece of gzip can be a great deal of text: it is inflated a slice at a time, so that a bomb costs time and no memory.
+      for slice in stride(from: 0, to: chunk.count, by: 512) {
+        var pieces: [[UInt8]] = []
+        try inflater.push(Array(chunk[slice..<min(slice + 512, chunk.count)])) { pieces.append($0) }
+        for piece in pieces { try await take(piece) }
+      }
+    }
+    if isCompressed { try inflater.finish() }
+    var found: [ImportLines.Line] = []
+    switch format {
+    case .ndjson:
+      ndjson.finish { result in
+        switch result {
+        case .success(let line): found.append(.json(line.number, line.bytes))
+        case .failure(let error): found.append(.bad(error.line, error.message))
+        }
+      }
+    case .csv:
+      csv.finish { result in
+        switch result {
+        case .success(let record): found.append(.record(record))
+        case .failure(let error): found.append(.bad(error.line, error.message))
+        }
+      }
+    }
+    try await lines.take(found)
+  }
+}
+
+extension Ingress {
+  /// Imports are named by clients in their own words; inside they are identifiers of one size.
+  func importIdentifier(_ text: String) -> Identifier {
+    Identifier(keyBytes: secrets.sha256(Array("import:\(text)".utf8)).prefix(16)) ?? .none
+  }
+
+  /// How far an import is decided, and what was refused in deciding.
+  func importStatus(_ text: String, _ workspace: Identifier, _ call: Call) async throws(APIError) -> Answer {
+    _ = try await self.workspace(workspace, call)
+    let id = importIdentifier(text)
+    guard let bytes = try await get(workspace, [DocumentKey(kind: Kind.bulkImport, id: id)])[0], let record = try? ImportRecord(decoding: bytes) else {
+      throw .notFound(call.path)
+    }
+    let range = DocumentRange(kind: Kind.refusedLine, index: ListIndex.creation, parent: id, limit: 1000)
+    let refused: [Document]
+    do throws(HotStateFailure) { refused = try await hot.list(workspace, range).documents } catch { throw Ingress.notNow(error) }
+    var json = JSONWriter(capacity: 256 + refused.count * 96)
+    json.beginObject()
+    json.member("import_id", text)
+    json.member("decided", Int64(record.decided))
+    json.member("accepted", Int64(record.made))
+    json.member("rejected", Int64(record.refused))
+    json.date("date_created", record.created)
+    json.date("date_updated", record.updated)
+    json.key("errors")
+    json.beginArray()
+    for document in refused {
+      guard let line = try? RefusedLineRecord(decoding: document.bytes) else { continue }
+      json.beginObject()
+      json.member("line", line.line)
+      json.member("message", line.message)
+      json.endObject()
+    }
+    json.endArray()
+    json.endObject()
+    return .json(200, json.bytes)
+  }
+}

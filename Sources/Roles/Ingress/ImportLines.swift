@@ -1,0 +1,289 @@
+import JSON
+import Journal
+import Ports
+import Records
+import Resources
+import Synchronization
+import TaskRouting
+
+/// Turns the lines of an import into numbered records: good ones one each, runs of bad ones into one skip.
+final class ImportLines {
+  enum Line: Sendable {
+    case json(Int, [UInt8])
+    case record(CSVRecord)
+    case bad(Int, String)
+  }
+
+  private let workspace: Identifier
+  private let account: Identifier
+  private let importing: Identifier
+  private let workflow: Identifier?
+  /// Lines that earlier runs have made durable: not sent again.
+  private let decided: UInt64
+  private let appender: BulkAppender
+
+  /// Lines seen, good and bad: the number of the last one.
+  private(set) var number: UInt64 = 0
+  private var accepted = 0
+  private var duplicates = 0
+  private var rejected = 0
+  private var errors: [(line: Int, message: String)] = []
+  private var skipped: UInt64 = 0
+  private var batch: [NewRecord] = []
+  private var batchBytes = 0
+
+  init(workspace: Identifier, account: Identifier, importing: Identifier, workflow: Identifier?, decided: UInt64, appender: BulkAppender) {
+    self.workspace = workspace
+    self.account = account
+    self.importing = importing
+    self.workflow = workflow
+    self.decided = decided
+    self.appender = appender
+  }
+
+  func take(_ lines: [Line]) async throws {
+    for line in lines {
+      number += 1
+      switch request(line) {
+      case .failure(let refusal):
+        rejected += 1
+        if errors.count < 1000 { errors.append((refusal.line, refusal.message)) }
+        if number > decided { skipped += 1 }
+      case .success(let request):
+        guard number > decided else {
+          duplicates += 1
+          continue
+        }
+        accepted += 1
+        flushSkips()
+        add(Command(scope: workspace, account: account, origin: .line(importing: importing, number: number, count: 1), body: request.encoded()))
+      }
+      if batch.count >= 256 || batchBytes >= 128 * 1024 { try await send() }
+    }
+  }
+
+  func finish() async throws {
+    if skipped > 0 {
+      number += 1
+      flushSkips()
+      number -= 1
+    }
+    try await send()
+    try await appender.drained()
+  }
+
+  /// The bad lines before the present one, as one record.
+  private func flushSkips() {
+    guard skipped > 0 else { return }
+    let first = number - skipped
+    add(
+      Command(
+        scope: workspace, account: account, origin: .line(importing: importing, number: first, count: skipped), body: Request(.skipLines).encoded()))
+    skipped = 0
+  }
+
+  private func add(_ command: Command) {
+    let bytes = command.encoded()
+    batch.append(NewRecord(key: workspace.keyBytes, value: bytes))
+    batchBytes += bytes.count
+  }
+
+  private func send() async throws {
+    guard !batch.isEmpty else { return }
+    let records = batch
+    batch = []
+    batchBytes = 0
+    try await appender.append(records)
+  }
+
+  func summary(_ importText: String) -> [UInt8] {
+    var json = JSONWriter(capacity: 256 + errors.count * 96)
+    json.beginObject()
+    json.member("import_id", importText)
+    json.member("lines", Int64(number))
+    json.member("accepted", Int64(accepted))
+    json.member("duplicates", Int64(duplicates))
+    json.member("rejected", Int64(rejected))
+    json.key("errors")
+    json.beginArray()
+    for error in errors {
+      json.beginObject()
+      json.member("line", Int64(error.line))
+      json.member("message", error.message)
+      json.endObject()
+    }
+    json.endArray()
+    json.endObject()
+    return json.bytes
+  }
+
+  // MARK: One line
+
+  private struct Refusal: Error {
+    var line: Int
+    var message: String
+  }
+
+  private func request(_ line: Line) -> Result<Request, Refusal> {
+    switch line {
+    case .bad(let number, let message): .failure(Refusal(line: number, message: message))
+    case .json(let number, let bytes): parse(number) { () throws(APIError) in try self.request(json: bytes) }
+    case .record(let record): parse(record.line) { () throws(APIError) in try self.request(csv: record) }
+    }
+  }
+
+  private func parse(_ line: Int, _ body: () throws(APIError) -> Request) -> Result<Request, Refusal> {
+    do throws(APIError) {
+      var request = try body()
+      if let workflow, request.arguments[.workflow] == nil { request.arguments[.workflow] = .identifier(workflow) }
+      request.arguments[.importing] = .integer(Int64(line))
+      return .success(request)
+    } catch { return .failure(Refusal(line: line, message: error.message)) }
+  }
+
+  private func request(json bytes: [UInt8]) throws(APIError) -> Request {
+    let document: JSONDocument
+    do throws(JSONError) { document = try JSONDocument(parsing: bytes) } catch { throw .invalid("not JSON: \(error)") }
+    guard document.isObject else { throw .invalid("a line must be a JSON object") }
+    var request = Request(.createTask)
+    for (key, value) in document.root.pairs {
+      switch key.string {
+      case "workflow_sid" where value.isNull, "task_channel" where value.isNull, "priority" where value.isNull, "timeout" where value.isNull: continue
+      case "workflow_sid": request.arguments[.workflow] = try ImportLines.workflow(value.string)
+      case "task_channel": request.arguments[.taskChannel] = try ImportLines.channel(value.string)
+      case "priority": request.arguments[.priority] = try ImportLines.integer("priority", value.integer, 0...2_147_483_647)
+      case "timeout": request.arguments[.timeout] = try ImportLines.integer("timeout", value.integer, 1...1_209_600)
+      case "attributes":
+        guard value.kind == .object else { throw .invalid("attributes must be a JSON object") }
+        var json = JSONWriter(capacity: bytes.count)
+        json.write(value)
+        guard json.bytes.count <= 4096 else { throw .invalid("attributes must have at most 4096 characters; received \(json.bytes.count)") }
+        request.arguments[.attributes] = .bytes(json.bytes)
+      case let other:
+        throw .invalid("unknown key '\(Parameters.shown(other))': workflow_sid, task_channel, priority, timeout and attributes are known")
+      }
+    }
+    guard request.arguments[.attributes] != nil else { throw .invalid("attributes is missing") }
+    return request
+  }
+
+  private func request(csv record: CSVRecord) throws(APIError) -> Request {
+    var request = Request(.createTask)
+    func cell(_ name: String) -> String? { record[name].flatMap { $0.isEmpty ? nil : String(decoding: $0, as: UTF8.self) } }
+    for name in record.names where !["workflow_sid", "task_channel", "priority", "timeout", "attributes"].contains(name) {
+      throw .invalid("unknown column '\(Parameters.shown(name))': workflow_sid, task_channel, priority, timeout and attributes are known")
+    }
+    if let text = cell("workflow_sid") { request.arguments[.workflow] = try ImportLines.workflow(text) }
+    if let text = cell("task_channel") { request.arguments[.taskChannel] = try ImportLines.channel(text) }
+    if let text = cell("priority") { request.arguments[.priority] = try ImportLines.integer("priority", Int64(text), 0...2_147_483_647) }
+    if let text = cell("timeout") { request.arguments[.timeout] = try ImportLines.integer("timeout", Int64(text), 1...1_209_600) }
+    guard let text = cell("attributes") else { throw .invalid("attributes is missing") }
+    request.arguments[.attributes] = .bytes(try Parameters.checkAttributes(text))
+    return request
+  }
+
+  private static func workflow(_ text: String?) throws(APIError) -> Argument {
+    guard let text, let id = SIDKind.workflow.parse(text) else { throw .invalid("workflow_sid must be WW followed by 32 hexadecimal digits") }
+    return .identifier(id)
+  }
+
+  private static func channel(_ text: String?) throws(APIError) -> Argument {
+    guard let text, !text.isEmpty, text.count <= 64 else { throw .invalid("task_channel must be the unique name or SID of a task channel") }
+    return .text(text)
+  }
+
+  private static func integer(_ name: String, _ value: Int64?, _ range: ClosedRange<Int64>) throws(APIError) -> Argument {
+    guard let value, range.contains(value) else { throw .invalid("\(name) must be an integer from \(range.lowerBound) to \(range.upperBound)") }
+    return .integer(value)
+  }
+}
+
+extension JSONWriter {
+  /// Writes a value that was read, members in their order.
+  mutating func write(_ value: JSONValue) {
+    switch value.kind {
+    case .null: null()
+    case .bool: bool(value.bool ?? false)
+    case .integer: int(value.integer ?? 0)
+    case .unsigned: int(value.unsigned ?? 0)
+    case .double: double(value.double ?? 0)
+    case .string: string(value.string ?? "")
+    case .array:
+      beginArray()
+      for element in value.elements { write(element) }
+      endArray()
+    case .object:
+      beginObject()
+      for (name, member) in value.pairs {
+        key(name.string)
+        write(member)
+      }
+      endObject()
+    }
+  }
+}
+
+/// Appends batches in order with a bounded number in flight; the first failure ends it.
+final class BulkAppender: Sendable {
+  private struct State {
+    var session: (any AppendSession)?
+    var inFlight = 0
+    var next: UInt64 = 0
+    var failure: LogFailure?
+    var waiter: (below: Int, continuation: CheckedContinuation<Void, Never>)?
+  }
+  private let state = Mutex(State())
+  private let most = 8
+
+  init(log: any EventLog, workspace: Identifier) {
+    let partitions = log.partitions(of: "work.bulk") ?? 1
+    let target = TopicPartition("work.bulk", Partitioner.partition(of: workspace, among: partitions))
+    let session = log.openSession(target, durability: .synced) { [weak self] reports in self?.take(reports) }
+    state.withLock { $0.session = session }
+  }
+
+  private func take(_ reports: [AppendReport]) {
+    let woken = state.withLock { state -> CheckedContinuation<Void, Never>? in
+      for report in reports {
+        state.inFlight -= 1
+        if case .failure(let failure) = report.outcome, state.failure == nil { state.failure = failure }
+      }
+      guard let waiter = state.waiter, state.inFlight < waiter.below || state.failure != nil else { return nil }
+      state.waiter = nil
+      return waiter.continuation
+    }
+    woken?.resume()
+  }
+
+  func append(_ records: [NewRecord]) async throws {
+    try await wait(below: most)
+    let (session, tag) = state.withLock { state in
+      state.inFlight += 1
+      state.next += 1
+      return (state.session, state.next)
+    }
+    session?.append(records, tag: tag)
+  }
+
+  /// Returns once everything appended is durable.
+  func drained() async throws {
+    try await wait(below: 1)
+    state.withLock { state in
+      let session = state.session
+      state.session = nil
+      return session
+    }?.close()
+  }
+
+  private func wait(below count: Int) async throws {
+    await withCheckedContinuation { continuation in
+      let passes = state.withLock { state in
+        if state.inFlight < count || state.failure != nil { return true }
+        state.waiter = (count, continuation)
+        return false
+      }
+      if passes { continuation.resume() }
+    }
+    if let failure = state.withLock({ $0.failure }) { throw failure }
+  }
+}

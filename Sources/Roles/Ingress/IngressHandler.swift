@@ -1,0 +1,239 @@
+package import HTTPServer
+package import Observability
+package import Resources
+import Accounts
+import Forms
+import Journal
+
+/// What a node says about itself, and what only the composition root can do.
+package struct NodeProbes: Sendable {
+  /// Names of the parts that are not ready; empty when all are.
+  package var notReady: @Sendable () -> [String]
+  package var metrics: @Sendable () -> String
+  /// Moves the product's clock (`--dev-clock`): seconds to advance, rate to run at. Nil where that is not allowed.
+  package var moveClock: (@Sendable (_ advance: Double?, _ rate: Double?) async -> Int64)?
+
+  package init(
+    notReady: @escaping @Sendable () -> [String], metrics: @escaping @Sendable () -> String,
+    moveClock: (@Sendable (_ advance: Double?, _ rate: Double?) async -> Int64)? = nil
+  ) {
+    self.notReady = notReady
+    self.metrics = metrics
+    self.moveClock = moveClock
+  }
+}
+
+/// Something that answers with a stream of events: the gateway.
+package protocol EventStreamer: Sendable {
+  /// Serves live events of a workspace until either side ends. The caller has checked whose it is.
+  func stream(
+    workspace: Identifier, lastEventID: String?, fromBeginning: Bool, worker: Identifier?, to response: HTTPResponder, headers: HTTPFields
+  ) async
+}
+
+/// HTTP on one side, the ingress on the other.
+package struct IngressHandler: HTTPHandler {
+  private let ingress: Ingress
+  private let probes: NodeProbes
+  private let streamer: (any EventStreamer)?
+  private let requests: @Sendable (_ method: String, _ status: Int) -> Void
+  private let logger: Logger
+
+  package init(
+    ingress: Ingress, probes: NodeProbes, streamer: (any EventStreamer)?, logger: Logger,
+    requests: @escaping @Sendable (_ method: String, _ status: Int) -> Void = { _, _ in }
+  ) {
+    self.ingress = ingress
+    self.probes = probes
+    self.streamer = streamer
+    self.logger = logger
+    self.requests = requests
+  }
+
+  package func handle(_ request: HTTPRequest, _ response: HTTPResponder) async {
+    do throws(APIError) {
+      if try await handleProbe(request, response) { return }
+      try await handleCall(request, response)
+    } catch {
+      if error.status >= 500 { logger.warning("request failed", ["path": request.path, "status": "\(error.status)", "message": error.message]) }
+      send(error.answer, request, response)
+    }
+  }
+
+  private func send(_ answer: Answer, _ request: HTTPRequest, _ response: HTTPResponder) {
+    requests(request.method, answer.status)
+    response.send(status: answer.status, headers: IngressHandler.common + answer.headers.map { (name: $0.0, value: $0.1) }, body: answer.body)
+  }
+
+  /// Sent with every answer: browsers may read (taskrouter.md 1.6).
+  static let common: HTTPFields = [
+    ("Access-Control-Allow-Origin", "*"), ("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, If-Match, Idempotency-Key, Last-Event-ID"),
+    ("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS"), ("Access-Control-Expose-Headers", "ETag, Retry-After, Location"),
+  ]
+
+  // MARK: Probes
+
+  private func handleProbe(_ request: HTTPRequest, _ response: HTTPResponder) async throws(APIError) -> Bool {
+    switch request.path {
+    case "/health": send(.json(200, Array(#"{"status":"ok"}"#.utf8)), request, response)
+    case "/ready":
+      let missing = probes.notReady()
+      let body = missing.isEmpty ? #"{"status":"ready"}"# : #"{"status":"not ready","not_ready":["# + missing.map { "\"\($0)\"" }.joined(separator: ",") + "]}"
+      send(.json(missing.isEmpty ? 200 : 503, Array(body.utf8), headers: missing.isEmpty ? [] : [("Retry-After", "1")]), request, response)
+    case "/metrics":
+      send(Answer(status: 200, headers: [("Content-Type", Metrics.contentType)], body: Array(probes.metrics().utf8)), request, response)
+    default:
+      guard request.method == "OPTIONS" else { return false }
+      send(Answer(status: 204), request, response)
+    }
+    return true
+  }
+
+  // MARK: API
+
+  private func handleCall(_ request: HTTPRequest, _ response: HTTPResponder) async throws(APIError) {
+    guard let segments = IngressHandler.segments(request.path) else { throw .invalid("The path is not percent-encoded UTF-8") }
+    let base = try base(of: request)
+    let (account, record) = try await ingress.authenticate(request.headers.first("Authorization"))
+    if let wait = ingress.limiter.refuse(account, at: ingress.clock.monotonic()) {
+      throw APIError(429, 20429, "Too many requests: more than \(ingress.limiter.perSecond) a second", retryAfter: wait)
+    }
+    var call = Call(
+      method: request.method == "HEAD" ? "GET" : request.method, path: request.path, segments: segments, query: try form("the query", request.query ?? ""),
+      form: Form(), base: base, account: account, record: record)
+    if segments == ["dev", "clock"] { return try await moveClock(call, request, response) }
+    if segments.count >= 5, segments[0] == "v1", segments[1] == "Workspaces", let workspace = SIDKind.workspace.parse(segments[2]) {
+      if segments[3] == "Tasks", segments[4] == "Bulk", segments.count <= 6 { return try await bulk(workspace, call, request, response) }
+      if segments[3] == "Events", segments[4] == "Stream", segments.count == 5 { return try await stream(workspace, call, request, response) }
+    }
+    if call.method == "POST" { call.form = try await readForm(request, &call) }
+    call.ifMatch = try IngressHandler.version(request.headers.first("If-Match"))
+    send(try await ingress.route(call), request, response)
+  }
+
+  private func form(_ what: String, _ text: String) throws(APIError) -> Form {
+    do throws(FormError) { return try Form(parsing: Array(text.utf8)) } catch { throw .invalid("\(error)") }
+  }
+
+  private func readForm(_ request: HTTPRequest, _ call: inout Call) async throws(APIError) -> Form {
+    let body = try await collect(request)
+    let type = (request.headers.first("Content-Type") ?? "").lowercased()
+    guard body.isEmpty || type.isEmpty || type.hasPrefix("application/x-www-form-urlencoded") else {
+      throw APIError(415, 20001, "Content-Type must be application/x-www-form-urlencoded; received '\(Parameters.shown(type))'")
+    }
+    call.idempotency = try idempotency(request, body, call)
+    do throws(FormError) { return try Form(parsing: body) } catch { throw .invalid("\(error)") }
+  }
+
+  private func collect(_ request: HTTPRequest) async throws(APIError) -> [UInt8] {
+    do { return try await request.body.collect(upTo: ingress.options.mostBodyBytes) } catch let error as HTTPBodyError {
+      throw error.status == 413 ? APIError(413, 20413, "The body must have at most \(ingress.options.mostBodyBytes) bytes") : APIError(error.status, 20001, "\(error)")
+    } catch {
+      throw APIError(400, 20001, "The body could not be read: \(error)")
+    }
+  }
+
+  /// The key counts with its account; another method, path or body under the same key is another request.
+  private func idempotency(_ request: HTTPRequest, _ body: [UInt8], _ call: Call) throws(APIError) -> IdempotencyKey? {
+    guard let key = request.headers.first("Idempotency-Key") else { return nil }
+    guard (1...255).contains(key.utf8.count), key.utf8.allSatisfy({ $0 > 32 && $0 < 127 }) else {
+      throw .invalid("Idempotency-Key must have 1 to 255 printable ASCII characters without spaces; received '\(Parameters.shown(key))'")
+    }
+    func digest(_ parts: [[UInt8]]) -> Identifier {
+      var all: [UInt8] = []
+      for part in parts { all += Array("\(part.count):".utf8) + part }
+      return Identifier(keyBytes: ingress.secrets.sha256(all).prefix(16)) ?? .none
+    }
+    return IdempotencyKey(
+      key: digest([call.account.keyBytes, Array(key.utf8)]),
+      content: digest([Array(call.method.utf8), Array(call.path.utf8), Array((request.query ?? "").utf8), body]))
+  }
+
+  /// `3`, `"3"` and `W/"3"` (taskrouter.md 1.5); `*` matches anything that exists.
+  private static func version(_ header: String?) throws(APIError) -> Int64? {
+    guard var text = header.map(Substring.init), text != "*" else { return nil }
+    if text.hasPrefix("W/") { text = text.dropFirst(2) }
+    if text.count >= 2, text.hasPrefix("\""), text.hasSuffix("\"") { text = text.dropFirst().dropLast() }
+    guard let version = Int64(text) else { throw APIError(412, 20412, "If-Match must be a version such as \"3\"; received '\(Parameters.shown(header ?? ""))'") }
+    return version
+  }
+
+  static func segments(_ path: String) -> [String]? {
+    var out: [String] = []
+    for part in path.split(separator: "/") {
+      guard part.contains("%") else {
+        out.append(String(part))
+        continue
+      }
+      guard let form = try? Form(parsing: Array(part.replacing(["+" as Character: "%2B", "&": "%26", "=": "%3D"]).utf8)), let name = form.fields.first?.name
+      else { return nil }
+      out.append(name)
+    }
+    return out
+  }
+
+  // MARK: Where clients find us
+
+  private func base(of request: HTTPRequest) throws(APIError) -> String {
+    if let configured = ingress.options.publicURL { return configured }
+    var scheme = "http"
+    var host = request.headers.first("Host") ?? ""
+    if ingress.options.trustsProxy {
+      if let proto = request.headers.first("X-Forwarded-Proto")?.lowercased(), proto == "http" || proto == "https" { scheme = proto }
+      if let forwarded = request.headers.first("X-Forwarded-Host") { host = forwarded }
+    }
+    let isName = host.utf8.allSatisfy { byte in
+      (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || [45, 46, 58, 91, 93, 95].contains(byte)
+    }
+    guard isName, !host.isEmpty, host.utf8.count <= 255 else { throw .invalid("Host must be a name or address with an optional port; received '\(Parameters.shown(host))'") }
+    return "\(scheme)://\(host)"
+  }
+
+  // MARK: The clock of development
+
+  private func moveClock(_ call: Call, _ request: HTTPRequest, _ response: HTTPResponder) async throws(APIError) {
+    guard let move = probes.moveClock else { throw .notFound(call.path) }
+    guard request.method == "POST" else { throw Ingress.methodNotAllowed(call) }
+    let wanted = try DevClock.read(try await collect(request))
+    let now = await move(wanted.advance, wanted.rate)
+    send(.json(200, DevClock.answer(now: now)), request, response)
+  }
+
+  // MARK: Streams
+
+  private func stream(_ workspace: Identifier, _ call: Call, _ request: HTTPRequest, _ response: HTTPResponder) async throws(APIError) {
+    guard let streamer else { throw .notFound(call.path) }
+    guard call.method == "GET" else { throw Ingress.methodNotAllowed(call) }
+    _ = try await ingress.workspace(workspace, call)
+    var worker: Identifier?
+    if let text = call.query.first("WorkerSid"), !text.isEmpty {
+      guard let id = SIDKind.worker.parse(text) else { throw .invalid("WorkerSid must be WK followed by 32 hexadecimal digits; received '\(Parameters.shown(text))'") }
+      worker = id
+    }
+    let from = call.query.first("from")
+    guard from == nil || from == "beginning" || from == "now" else { throw .invalid("from must be beginning or now; received '\(Parameters.shown(from ?? ""))'") }
+    let last = request.headers.first("Last-Event-ID") ?? call.query.first("last_event_id")
+    requests(request.method, 200)
+    await streamer.stream(
+      workspace: workspace, lastEventID: last, fromBeginning: from == "beginning", worker: worker, to: response, headers: IngressHandler.common)
+  }
+
+  private func bulk(_ workspace: Identifier, _ call: Call, _ request: HTTPRequest, _ response: HTTPResponder) async throws(APIError) {
+    switch (call.method, call.segments.count) {
+    case ("POST", 5):
+      let intake = try BulkIntake(ingress: ingress, workspace: workspace, call: call, request: request)
+      send(try await intake.run(request.body), request, response)
+    case ("GET", 6): send(try await ingress.importStatus(call.segments[5], workspace, call), request, response)
+    default: throw Ingress.methodNotAllowed(call)
+    }
+  }
+}
+
+extension Substring {
+  /// Each of these characters replaced by a text.
+  fileprivate func replacing(_ characters: [Character: String]) -> String {
+    var out = ""
+    for character in self { out += characters[character] ?? String(character) }
+    return out
+  }
+}

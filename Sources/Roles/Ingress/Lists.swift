@@ -1,0 +1,293 @@
+import Expressions
+import Forms
+import JSON
+import Journal
+import Machines
+import Ports
+import Resources
+import TaskRouting
+
+/// Lists with their filters (taskrouter.md 2).
+extension Ingress {
+  /// One page of any list, with the documents that its items need beside them.
+  func list(
+    key: String, _ workspace: Identifier, _ call: Call, _ range: DocumentRange, side: String = "",
+    serial: @escaping @Sendable (Document) -> Int64, keep: @Sendable (Document) async throws(APIError) -> Bool
+  ) async throws(APIError) -> Answer {
+    let request = try PageRequest(call.query)
+    let page = try await page(workspace, in: hot, range, request, serial, keep: keep)
+    var renderer = renderer(workspace, call)
+    renderer.side = side
+    let near = try await neighbours(workspace, page.documents, renderer)
+    var json = JSONWriter(capacity: 1024 * (page.documents.count + 1))
+    json.beginObject()
+    json.key(key)
+    json.beginArray()
+    for document in page.documents {
+      do throws(DecodingFailure) { try renderer.write(document.key, document.bytes, near, &json) } catch {
+        throw APIError(500, 20500, "A stored document cannot be read: \(error)")
+      }
+    }
+    json.endArray()
+    writeMeta(&json, call, key: key, request, page, serial)
+    json.endObject()
+    return .json(200, json.bytes)
+  }
+
+  /// The order of creation, which every list but ordered ones follows.
+  static func serial(_ document: Document) -> Int64 {
+    switch document.key.kind {
+    case Kind.activity: (try? ActivityRecord(decoding: document.bytes))?.serial ?? 0
+    case Kind.worker: (try? WorkerRecord(decoding: document.bytes))?.serial ?? 0
+    case Kind.taskChannel: (try? TaskChannelRecord(decoding: document.bytes))?.serial ?? 0
+    case Kind.taskQueue: (try? TaskQueueRecord(decoding: document.bytes))?.serial ?? 0
+    case Kind.workflow: (try? WorkflowRecord(decoding: document.bytes))?.serial ?? 0
+    case Kind.task: (try? TaskRecord(decoding: document.bytes))?.serial ?? 0
+    case Kind.reservation: (try? ReservationRecord(decoding: document.bytes))?.serial ?? 0
+    default: 0
+    }
+  }
+
+  func list(_ resource: ResourceKind, _ workspace: Identifier, _ call: Call) async throws(APIError) -> Answer {
+    _ = try await self.workspace(workspace, call)
+    switch resource.kind {
+    case Kind.task: return try await listTasks(workspace, call)
+    case Kind.worker: return try await listWorkers(workspace, call)
+    case Kind.taskQueue: return try await listQueues(workspace, call)
+    default: break
+    }
+    let name = call.query.first("FriendlyName")
+    let available = call.query.first("Available").map(Parameters.isTrue)
+    let range = DocumentRange(kind: resource.kind, index: ListIndex.creation, limit: 0)
+    return try await list(key: resource.key, workspace, call, range, serial: Ingress.serial) { document in
+      switch resource.kind {
+      case Kind.activity:
+        guard let record = try? ActivityRecord(decoding: document.bytes) else { return false }
+        return (name == nil || name == record.friendlyName) && (available == nil || available == record.isAvailable)
+      case Kind.workflow:
+        guard let name else { return true }
+        return (try? WorkflowRecord(decoding: document.bytes))?.friendlyName == name
+      default: return true
+      }
+    }
+  }
+
+  private func expression(_ name: String, _ text: String?, _ context: ExpressionContext) throws(APIError) -> Expression? {
+    guard let text, !text.isEmpty else { return nil }
+    do throws(ExpressionError) { return try Expression(parsing: text, as: context) } catch { throw .invalid("\(name): \(error)") }
+  }
+
+  // MARK: Tasks
+
+  private func listTasks(_ workspace: Identifier, _ call: Call) async throws(APIError) -> Answer {
+    let query = call.query
+    let statuses = Set(query.list("AssignmentStatus"))
+    for status in statuses where TaskStatus(text: status) == nil {
+      throw .invalid("AssignmentStatus must be a task status; received '\(Parameters.shown(status))'")
+    }
+    let attributes = try expression("EvaluateTaskAttributes", query.first("EvaluateTaskAttributes"), .taskFilter)
+    let order = try Ingress.taskOrder(query.first("Ordering"))
+    let range = DocumentRange(kind: Kind.task, index: order.index, ascending: order.ascending, limit: 0)
+    let queueName = query.first("TaskQueueName").flatMap { $0.isEmpty ? nil : $0 }
+    let workflowName = query.first("WorkflowName").flatMap { $0.isEmpty ? nil : $0 }
+    return try await list(
+      key: "tasks", workspace, call, range,
+      serial: { document in
+        guard let record = try? TaskRecord(decoding: document.bytes) else { return 0 }
+        return order.index == ListIndex.priority ? record.priority : order.index == ListIndex.virtualStart ? record.virtualStart : record.serial
+      }
+    ) { document async throws(APIError) -> Bool in
+      guard let record = try? TaskRecord(decoding: document.bytes) else { return false }
+      if !statuses.isEmpty, !statuses.contains(record.status.text) { return false }
+      if let wanted = query.first("Priority"), !wanted.isEmpty, wanted != String(record.priority) { return false }
+      if let wanted = query.first("WorkflowSid"), !wanted.isEmpty, wanted != SIDKind.workflow.text(record.workflow) { return false }
+      if let wanted = query.first("TaskQueueSid"), !wanted.isEmpty, wanted != SIDKind.taskQueue.text(record.queue) { return false }
+      if let wanted = query.first("RoutingTarget"), !wanted.isEmpty, wanted != record.routingTarget { return false }
+      if let wanted = query.first("HasAddons"), Parameters.isTrue(wanted) { return false }
+      if let queueName {
+        let bytes = try await self.get(workspace, [DocumentKey(kind: Kind.taskQueue, id: record.queue)])[0]
+        guard let bytes, (try? TaskQueueRecord(decoding: bytes))?.friendlyName == queueName else { return false }
+      }
+      if let workflowName {
+        let bytes = try await self.get(workspace, [DocumentKey(kind: Kind.workflow, id: record.workflow)])[0]
+        guard let bytes, (try? WorkflowRecord(decoding: bytes))?.friendlyName == workflowName else { return false }
+      }
+      guard let attributes else { return true }
+      let text = try await self.get(workspace, [DocumentKey(kind: Kind.taskAttributes, id: document.key.id)])[0]
+      return attributes.evaluate(task: JSONDocument.read(text ?? []))
+    }
+  }
+
+  /// `Attribute:asc|desc`, comma-joined; the first decides (taskrouter.md 2.8).
+  private static func taskOrder(_ text: String?) throws(APIError) -> (index: UInt8, ascending: Bool) {
+    guard let text, !text.isEmpty else { return (ListIndex.creation, true) }
+    var found: [(String, Bool)] = []
+    for item in text.split(separator: ",") {
+      let parts = item.split(separator: ":")
+      let name = parts.first.map { $0.trimmed } ?? ""
+      let direction = parts.count > 1 ? parts[1].trimmed.lowercased() : "asc"
+      guard ["DateCreated", "Priority", "VirtualStartTime"].contains(name), ["asc", "desc"].contains(direction), parts.count <= 2 else {
+        throw .invalid("Ordering must be a comma list of DateCreated, Priority or VirtualStartTime with :asc or :desc; received '\(Parameters.shown(text))'")
+      }
+      found.append((name, direction == "asc"))
+    }
+    let names = found.map(\.0)
+    if names.contains("DateCreated"), names.contains("VirtualStartTime") {
+      throw .invalid("Ordering must not combine DateCreated and VirtualStartTime; received '\(Parameters.shown(text))'")
+    }
+    guard let first = found.first else { return (ListIndex.creation, true) }
+    switch first.0 {
+    case "Priority": return (ListIndex.priority, first.1)
+    case "VirtualStartTime": return (ListIndex.virtualStart, first.1)
+    default: return (ListIndex.creation, first.1)
+    }
+  }
+
+  // MARK: Workers and queues
+
+  /// A worker as list filters see it.
+  private struct WorkerView: WorkerFacts {
+    let id: Identifier
+    let record: WorkerRecord
+    let attributes: JSONDocument
+    let activityName: String
+    let channels: [String: Identifier]
+    var sid: String { SIDKind.worker.text(id) }
+    var friendlyName: String { record.friendlyName }
+    var activitySid: String { SIDKind.activity.text(record.activity) }
+    func channel(_ uniqueName: String) -> ChannelFacts? {
+      guard let channel = channels[uniqueName] else { return nil }
+      let load = record.load(on: channel)
+      return ChannelFacts(
+        configuredCapacity: load.capacity, assignedTasks: load.accepted, availableCapacityPercentage: load.availablePercentage)
+    }
+  }
+
+  private func view(_ id: Identifier, _ record: WorkerRecord, _ workspace: Identifier, _ channels: [String: Identifier]) async throws(APIError)
+    -> (WorkerView, Bool)
+  {
+    let found = try await get(
+      workspace, [DocumentKey(kind: Kind.workerAttributes, id: id), DocumentKey(kind: Kind.activity, id: record.activity)])
+    let activity = found[1].flatMap { try? ActivityRecord(decoding: $0) }
+    return (
+      WorkerView(
+        id: id, record: record, attributes: JSONDocument.read(found[0] ?? []), activityName: activity?.friendlyName ?? "", channels: channels),
+      activity?.isAvailable ?? false
+    )
+  }
+
+  private func channelNames(_ workspace: Identifier) async throws(APIError) -> [String: Identifier] {
+    var names: [String: Identifier] = [:]
+    for document in try await allChannels(workspace) {
+      if let record = try? TaskChannelRecord(decoding: document.bytes) { names[record.uniqueName] = document.key.id }
+    }
+    return names
+  }
+
+  private func listWorkers(_ workspace: Identifier, _ call: Call) async throws(APIError) -> Answer {
+    let query = call.query
+    var expressions: [Expression] = []
+    if let expression = try expression("TargetWorkersExpression", query.first("TargetWorkersExpression"), .workerTarget) { expressions.append(expression) }
+    for queue in try await queues(named: query, workspace) {
+      guard let expression = try expression("TargetWorkers", queue.targetWorkers.isEmpty ? "1==0" : queue.targetWorkers, .workerTarget) else { continue }
+      expressions.append(expression)
+    }
+    if query.first("TaskQueueSid")?.isEmpty == false || query.first("TaskQueueName")?.isEmpty == false, expressions.isEmpty {
+      expressions.append(try Ingress.nobody())
+    }
+    let filters = expressions
+    let channels = try await channelNames(workspace)
+    let available = query.first("Available").flatMap { $0.isEmpty ? nil : Parameters.isTrue($0) }
+    let activityName = query.first("ActivityName").flatMap { $0.isEmpty ? nil : $0 }
+    var range = DocumentRange(kind: Kind.worker, index: ListIndex.creation, limit: 0)
+    if let ordering = query.first("Ordering"), !ordering.isEmpty {
+      guard ["DateStatusChanged:asc", "DateStatusChanged:desc"].contains(ordering) else {
+        throw .invalid("Ordering must be DateStatusChanged:asc or DateStatusChanged:desc; received '\(Parameters.shown(ordering))'")
+      }
+      range.index = ListIndex.changed
+      range.ascending = ordering.hasSuffix("asc")
+    }
+    let index = range.index
+    return try await list(
+      key: "workers", workspace, call, range,
+      serial: { document in
+        let record = try? WorkerRecord(decoding: document.bytes)
+        return (index == ListIndex.changed ? record?.statusChanged : record?.serial) ?? 0
+      }
+    ) { document async throws(APIError) -> Bool in
+      guard let record = try? WorkerRecord(decoding: document.bytes) else { return false }
+      if let name = query.first("FriendlyName"), !name.isEmpty, name != record.friendlyName { return false }
+      if let sid = query.first("ActivitySid"), !sid.isEmpty, sid != SIDKind.activity.text(record.activity) { return false }
+      guard available != nil || activityName != nil || !filters.isEmpty else { return true }
+      let (view, isAvailable) = try await self.view(document.key.id, record, workspace, channels)
+      if let available, available != isAvailable { return false }
+      if let activityName, activityName != view.activityName { return false }
+      return filters.allSatisfy { !$0.matchesNobody && $0.evaluate(task: nil, worker: view) }
+    }
+  }
+
+  private static func nobody() throws(APIError) -> Expression {
+    do throws(ExpressionError) { return try Expression(parsing: "1==0", as: .workerTarget) } catch { throw .invalid("\(error)") }
+  }
+
+  private func queues(named query: Form, _ workspace: Identifier) async throws(APIError) -> [TaskQueueRecord] {
+    if let sid = query.first("TaskQueueSid"), !sid.isEmpty {
+      guard let id = SIDKind.taskQueue.parse(sid), let bytes = try await get(workspace, [DocumentKey(kind: Kind.taskQueue, id: id)])[0] else { return [] }
+      return (try? TaskQueueRecord(decoding: bytes)).map { [$0] } ?? []
+    }
+    guard let name = query.first("TaskQueueName"), !name.isEmpty else { return [] }
+    let range = DocumentRange(kind: Kind.taskQueue, index: ListIndex.creation, limit: 10_000)
+    let found: [Document]
+    do throws(HotStateFailure) { found = try await hot.list(workspace, range).documents } catch { throw Ingress.notNow(error) }
+    return found.compactMap { try? TaskQueueRecord(decoding: $0.bytes) }.filter { $0.friendlyName == name }
+  }
+
+  private func listQueues(_ workspace: Identifier, _ call: Call) async throws(APIError) -> Answer {
+    let query = call.query
+    var range = DocumentRange(kind: Kind.taskQueue, index: ListIndex.creation, limit: 0)
+    if let ordering = query.first("Ordering"), !ordering.isEmpty {
+      guard ["DateUpdated:asc", "DateUpdated:desc"].contains(ordering) else {
+        throw .invalid("Ordering must be DateUpdated:asc or DateUpdated:desc; received '\(Parameters.shown(ordering))'")
+      }
+      range.index = ListIndex.changed
+      range.ascending = ordering.hasSuffix("asc")
+    }
+    let candidate = try await candidate(query, workspace)
+    let index = range.index
+    return try await list(
+      key: "task_queues", workspace, call, range,
+      serial: { document in
+        let record = try? TaskQueueRecord(decoding: document.bytes)
+        return (index == ListIndex.changed ? record?.updated : record?.serial) ?? 0
+      }
+    ) { document async throws(APIError) -> Bool in
+      guard let record = try? TaskQueueRecord(decoding: document.bytes) else { return false }
+      if let name = query.first("FriendlyName"), !name.isEmpty, name != record.friendlyName { return false }
+      guard let candidate else { return true }
+      guard let expression = try? Expression(parsing: record.targetWorkers, as: .workerTarget), !expression.matchesNobody else { return false }
+      return expression.evaluate(task: nil, worker: candidate)
+    }
+  }
+
+  /// The worker that `WorkerSid` or `EvaluateWorkerAttributes` names: a stored one, or one with just these attributes.
+  private func candidate(_ query: Form, _ workspace: Identifier) async throws(APIError) -> WorkerView? {
+    let channels = try await channelNames(workspace)
+    if let sid = query.first("WorkerSid"), !sid.isEmpty {
+      guard let id = SIDKind.worker.parse(sid), let bytes = try await get(workspace, [DocumentKey(kind: Kind.worker, id: id)])[0],
+        let record = try? WorkerRecord(decoding: bytes)
+      else { throw .invalid("WorkerSid '\(Parameters.shown(sid))' is no worker of this workspace") }
+      return try await view(id, record, workspace, channels).0
+    }
+    guard let text = query.first("EvaluateWorkerAttributes"), !text.isEmpty else { return nil }
+    let attributes: JSONDocument
+    do throws(JSONError) { attributes = try JSONDocument(parsing: Array(text.utf8)) } catch {
+      throw .invalid("EvaluateWorkerAttributes must be a JSON object of worker attributes: \(error)")
+    }
+    return WorkerView(id: .none, record: WorkerRecord(), attributes: attributes, activityName: "", channels: channels)
+  }
+}
+
+extension Substring {
+  var trimmed: String { String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed()) }
+  private func drop(_ predicate: (Character) -> Bool) -> Substring { self.drop(while: predicate) }
+}
