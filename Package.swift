@@ -43,7 +43,12 @@ targets += [
 targets += [
   room("PartitionRunner", "Roles", ["Journal", "Machines", "Ports", "Resources"]),
   room("Forms", "Core", ["Resources"]),
+  tests("Forms", ["Forms", "Resources"]),
   room("Records", "Core"),
+  tests("Records", ["Records"]),
+  .target(name: "CZlib", path: "Sources/Edge/CZlib", cSettings: strictC, linkerSettings: [.linkedLibrary("z")]),
+  room("Gzip", "Edge", ["CZlib"]),
+  tests("Gzip", ["Gzip"]),
   .systemLibrary(name: "COpenSSL", path: "Sources/Edge/COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
   room("Crypto", "Edge", ["COpenSSL"]),
   room(

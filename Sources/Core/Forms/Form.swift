@@ -118,7 +118,7 @@ extension Form {
   /// An ISO 8601 date as milliseconds since 1970; nil: the name does not occur.
   package func date(_ name: String) throws(FormError) -> Int64? {
     guard let text = first(name) else { return nil }
-    guard let date = Timestamp.parse(text) else {
+    guard let date = Dates.parseISO8601(text) else {
       throw FormError(field: name, rule: "must be a date of ISO 8601 such as 2010-08-31T20:36:28Z", received: text)
     }
     return date

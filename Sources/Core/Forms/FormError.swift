@@ -13,7 +13,8 @@ package struct FormError: Error, Sendable, Equatable, CustomStringConvertible {
   package init(field: String, rule: String, received: String? = nil) {
     let shown = received.map { text in text.count > 100 ? text.prefix(100) + "…" : text }
     self.init(
-      field: field, rule: rule, received: shown, message: (field.isEmpty ? "The form" : field) + " " + rule + (shown.map { ", \"\($0)\" was received" } ?? ""))
+      field: field, rule: rule, received: shown,
+      message: (field.isEmpty ? "The form" : field) + " " + rule + (shown.map { ", \"\($0)\" was received" } ?? ""))
   }
 
   /// A field that must be there is not; in the words that users' programs look for (taskrouter.md 1.7).

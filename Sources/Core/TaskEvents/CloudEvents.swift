@@ -31,7 +31,7 @@ extension TaskEvent {
     json.key("datacontenttype")
     json.string("application/json")
     json.key("time")
-    json.string(Timestamp.iso8601Milliseconds(at))
+    json.string(Dates.iso8601Milliseconds(at))
     json.key("data")
     writeData(&json)
     json.endObject()
@@ -49,7 +49,7 @@ extension TaskEvent {
     for (name, value) in [
       ("sid", sid), ("name", EventFields.pascalCase(kind.name.replacing(["." as Character, "-"]))), ("account_sid", account),
       ("account_friendly_name", ""), ("parent_account_sid", account), ("parent_friendly_name", ""),
-      ("timestamp", Timestamp.iso8601Milliseconds(at)), ("level", "INFO"), ("group", resource.type), ("product_name", "TaskRouter"),
+      ("timestamp", Dates.iso8601Milliseconds(at)), ("level", "INFO"), ("group", resource.type), ("product_name", "TaskRouter"),
       ("publisher", workspaceName), ("publisher_metadata", "{}"), ("payload_type", "application/json"),
     ] {
       json.key(name)

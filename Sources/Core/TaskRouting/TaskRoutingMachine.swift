@@ -162,7 +162,7 @@ package struct TaskRoutingMachine: Machine {
   }
 
   /// Answers how many lines of an import are decided: with everything before the question.
-  private func answer(_ command: Command, about importing: Identifier, _ turn: inout Turn) {
+  private mutating func answer(_ command: Command, about importing: Identifier, _ turn: inout Turn) {
     guard let place = places[command.scope], spaces[place]?.record.account == command.account, spaces[place]?.record.isDeleted == false,
       var space = take(place)
     else { return turn.effects.reply(to: command.replyTo, .notFound) }

@@ -78,7 +78,7 @@ struct BulkIntake {
   }
 
   private func read(_ body: HTTPBody, into lines: ImportLines) async throws {
-    var inflater = GzipInflater()
+    var inflater = try GzipInflater()
     var ndjson = LineReader(limit: ingress.options.mostLineBytes)
     var csv = CSVReader(limit: ingress.options.mostLineBytes)
     func take(_ chunk: [UInt8]) async throws {
@@ -107,12 +107,9 @@ struct BulkIntake {
         try await take(chunk)
         continue
       }
-      // A small piece of gzip can be a great deal of text: it is inflated a slice at a time, so that a bomb costs time and no memory.
-      for slice in stride(from: 0, to: chunk.count, by: 512) {
-        var pieces: [[UInt8]] = []
-        try inflater.push(Array(chunk[slice..<min(slice + 512, chunk.count)])) { pieces.append($0) }
-        for piece in pieces { try await take(piece) }
-      }
+      // Inflated a piece at a time, so that a bomb costs time and no memory.
+      inflater.feed(chunk)
+      while let piece = try inflater.next() { try await take(piece) }
     }
     if isCompressed { try inflater.finish() }
     var found: [ImportLines.Line] = []

@@ -23,7 +23,7 @@ enum DevClock {
   static func answer(now: Int64) -> [UInt8] {
     var json = JSONWriter(capacity: 64)
     json.beginObject()
-    json.member("now", Timestamp.iso8601Milliseconds(now))
+    json.member("now", Dates.iso8601Milliseconds(now))
     json.endObject()
     return json.bytes
   }

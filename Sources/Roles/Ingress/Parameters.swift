@@ -63,7 +63,7 @@ struct Parameters {
 
   mutating func date(_ name: String, _ parameter: Parameter) throws(APIError) {
     guard let value = text(name), !value.isEmpty else { return }
-    guard let instant = Timestamp.parse(value) else {
+    guard let instant = Dates.parseISO8601(value) else {
       throw .invalid("\(name) must be an ISO 8601 date and time such as 2026-01-31T12:00:00Z; received '\(Parameters.shown(value))'")
     }
     guard instant >= -2_208_988_800_000 else { throw .invalid("\(name) must not be before 1900; received '\(value)'") }

@@ -18,7 +18,7 @@ extension JSONWriter {
     bool(value)
   }
   mutating func date(_ name: String, _ instant: Int64) {
-    member(name, instant > 0 ? Timestamp.iso8601(instant) : nil)
+    member(name, instant > 0 ? Dates.iso8601(instant) : nil)
   }
   mutating func links(_ links: [(String, String)]) {
     key("links")

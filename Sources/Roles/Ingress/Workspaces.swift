@@ -109,7 +109,7 @@ extension Ingress {
     request.subject = call.idempotency.map { $0.key.combined(with: Identifier(high: 0x4143, low: 0)) } ?? identifiers.identifier()
     var parameters = Parameters(call.form)
     try parameters.text("FriendlyName", .friendlyName, most: 64)
-    request.friendlyName = call.form.first("FriendlyName") ?? "SubAccount Created at \(Timestamp.iso8601(clock.now()))"
+    request.friendlyName = call.form.first("FriendlyName") ?? "SubAccount Created at \(Dates.iso8601(clock.now()))"
     request.token = secrets.token()
     let command = Command(scope: call.account, account: call.account, idempotency: call.idempotency, body: request.encoded())
     let verdict = try await submit(command, to: "account.commands", call)
@@ -188,8 +188,8 @@ extension Ingress {
     let sid = SIDKind.account.text(id)
     json.beginObject()
     json.member("auth_token", record.authToken)
-    json.member("date_created", Timestamp.rfc2822(record.created))
-    json.member("date_updated", Timestamp.rfc2822(record.updated))
+    json.member("date_created", Dates.rfc2822(record.created))
+    json.member("date_updated", Dates.rfc2822(record.updated))
     json.member("friendly_name", record.friendlyName)
     json.member("owner_account_sid", SIDKind.account.text(record.owner))
     json.member("sid", sid)
