@@ -45,6 +45,7 @@ targets += [
   room("EventLoops", "Edge", ["CLibuv", "CLoopLocal", "Ports"]),
   room("HTTPServer", "Edge", ["CLLHTTP", "EventLoops", "Ports"]),
   tests("EventLoops", ["EventLoops", "Ports"]),
+  tests("HTTPServer", ["EventLoops", "HTTPServer", "Ports"]),
 ]
 
 let package = Package(name: "trunkline", targets: targets, cLanguageStandard: .c17, cxxLanguageStandard: .cxx17)
