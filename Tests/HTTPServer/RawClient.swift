@@ -1,8 +1,9 @@
+import EventLoops
 import Glibc
 
-/// A blocking socket that sends exactly the bytes it is given.
-final class RawClient {
-  struct Answer: Equatable {
+/// A blocking socket that sends exactly the bytes it is given. It waits on a thread of its own, so that no test holds up another.
+actor RawClient {
+  struct Answer: Equatable, Sendable {
     var status: Int
     var head: String
     var body: String
@@ -17,12 +18,13 @@ final class RawClient {
   }
   struct Closed: Error {}
 
+  private let loop: EventLoop
+  nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
   private var descriptor: Int32
   private var buffer: [UInt8] = []
 
-  init(port: Int, receiveBuffer: Int32? = nil) throws {
-    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    if var size = receiveBuffer { setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, 4) }
+  init(port: Int) throws {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     // A test that would hang fails instead.
     var limit = timeval(tv_sec: 20, tv_usec: 0)
     setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
@@ -36,10 +38,18 @@ final class RawClient {
     let code = withUnsafePointer(to: &address) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
     }
-    if code != 0 { throw Closed() }
+    if code != 0 {
+      Glibc.close(descriptor)
+      throw Closed()
+    }
+    self.descriptor = descriptor
+    loop = try EventLoop.spawn(name: "client")
   }
 
-  deinit { close() }
+  deinit {
+    if descriptor >= 0 { Glibc.close(descriptor) }
+    loop.stop()
+  }
 
   func close() {
     if descriptor >= 0 { Glibc.close(descriptor) }
@@ -62,9 +72,10 @@ final class RawClient {
   /// Latin-1, so that any byte can be written as a scalar.
   func send(_ text: String) { send(text.unicodeScalars.map { UInt8($0.value) }) }
 
-  /// Bytes that the kernel takes at once, without waiting for the peer to read.
-  func sendWithoutWaiting(_ bytes: [UInt8]) -> Int {
-    max(0, bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress!, $0.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT)) })
+  /// How long a send waits for the peer to take something before it gives up.
+  func sendLimit(milliseconds: Int) {
+    var limit = timeval(tv_sec: milliseconds / 1000, tv_usec: milliseconds % 1000 * 1000)
+    setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
   }
 
   /// False at the end of the connection.

@@ -1,5 +1,6 @@
 import EventLoops
 import HTTPServer
+import Synchronization
 
 struct ClosureHandler: HTTPHandler {
   let body: @Sendable (HTTPRequest, HTTPResponder) async -> Void
@@ -19,7 +20,7 @@ let echo: @Sendable (HTTPRequest, HTTPResponder) async -> Void = { request, resp
 }
 
 /// A server on a loop of its own, gone at the end of the test.
-final class TestServer {
+final class TestServer: Sendable {
   let group: LoopGroup
   let server: HTTPServer
   let port: Int
@@ -36,4 +37,28 @@ final class TestServer {
   deinit { group.stop() }
 
   func client() throws -> RawClient { try RawClient(port: port) }
+}
+
+/// Opens once; whoever waits before that goes on then.
+final class Gate: Sendable {
+  private let state = Mutex((isOpen: false, waiting: [CheckedContinuation<Void, Never>]()))
+
+  func open() {
+    let waiting = state.withLock { state in
+      defer { state.waiting = [] }
+      state.isOpen = true
+      return state.waiting
+    }
+    for continuation in waiting { continuation.resume() }
+  }
+
+  func wait() async {
+    await withCheckedContinuation { continuation in
+      let isOpen = state.withLock { state in
+        if !state.isOpen { state.waiting.append(continuation) }
+        return state.isOpen
+      }
+      if isOpen { continuation.resume() }
+    }
+  }
 }
