@@ -44,6 +44,7 @@ targets += [
   .target(name: "CLoopLocal", path: "Sources/Edge/CLoopLocal", cSettings: strictC),
   room("EventLoops", "Edge", ["CLibuv", "CLoopLocal", "Ports"]),
   room("HTTPServer", "Edge", ["CLLHTTP", "EventLoops", "Ports"]),
+  .executableTarget(name: "EdgeBench", dependencies: ["EventLoops", "HTTPServer"], path: "Benchmarks/EdgeBench", swiftSettings: strict),
   tests("EventLoops", ["EventLoops", "Ports"]),
   tests("HTTPServer", ["EventLoops", "HTTPServer", "Ports"]),
 ]
