@@ -122,7 +122,9 @@ targets += [
   .target(name: "CLoopLocal", path: "Sources/Edge/CLoopLocal", cSettings: strictC),
   room("EventLoops", "Edge", ["CLibuv", "CLoopLocal", "Ports"]),
   room("HTTPServer", "Edge", ["CLLHTTP", "EventLoops", "Ports"]),
+  .executableTarget(name: "EdgeBench", dependencies: ["EventLoops", "HTTPServer"], path: "Benchmarks/EdgeBench", swiftSettings: strict),
   tests("EventLoops", ["EventLoops", "Ports"]),
+  tests("HTTPServer", ["EventLoops", "HTTPServer", "Ports"]),
 ]
 
 let package = Package(name: "trunkline", targets: targets, cLanguageStandard: .c17, cxxLanguageStandard: .cxx17)

@@ -147,7 +147,8 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
     exchange.receive(&parser.body, isComplete: parser.isComplete)
     let (path, query) = splitTarget(bytes[parser.head.target])
     let request = HTTPRequest(
-      method: parser.head.method, path: path, query: query, headers: headers, remoteAddress: remoteAddress, body: HTTPBody(exchange: exchange))
+      method: parser.head.method, path: path, query: query, headers: headers, remoteAddress: remoteAddress,
+      body: HTTPBody(exchange: exchange))
     let handler = server.handler
     // house: allow unstructured task because a request begins in a callback of libuv, which has no task to be a child of; its end is the exchange's.
     Task(executorPreference: server.loop) {

@@ -48,7 +48,18 @@ final class RequestParser {
     return bytes.withUnsafeBytes { bytes in
       let (_, refusal) = execute(bytes)
       if refusal == nil && isInHead { return HTTPRefusal(status: 400, message: "The header is incomplete.") }
+      trimValues(bytes)
       return refusal
+    }
+  }
+
+  /// White space behind a value does not belong to it (RFC 9112, section 5.1); llhttp takes away only what is before it.
+  private func trimValues(_ bytes: UnsafeRawBufferPointer) {
+    for index in fields.indices {
+      let start = Int(fields[index].valueStart)
+      var end = Int(fields[index].valueEnd)
+      while end > start, bytes[end - 1] == 0x20 || bytes[end - 1] == 0x09 { end -= 1 }
+      fields[index].valueEnd = UInt32(end)
     }
   }
 
@@ -73,10 +84,13 @@ final class RequestParser {
     if code == HPE_INVALID_METHOD {
       let method = bytes.prefix { $0 != 0x20 }
       let isPlausible = method.allSatisfy { ($0 >= 0x41 && $0 <= 0x5A) || $0 == 0x2D || $0 == 0x5F }
-      if isPlausible { return HTTPRefusal(status: 501, message: "The method \(String(decoding: method.prefix(32), as: UTF8.self)) is not known.") }
+      if isPlausible {
+        return HTTPRefusal(status: 501, message: "The method \(String(decoding: method.prefix(32), as: UTF8.self)) is not known.")
+      }
     }
     let reason = llhttp_get_error_reason(parser).map { String(cString: $0) } ?? ""
-    return HTTPRefusal(status: 400, message: "The request is malformed: \(reason.isEmpty ? String(cString: llhttp_errno_name(code)) : reason).")
+    return HTTPRefusal(
+      status: 400, message: "The request is malformed: \(reason.isEmpty ? String(cString: llhttp_errno_name(code)) : reason).")
   }
 
   // MARK: Callbacks

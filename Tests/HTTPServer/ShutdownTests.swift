@@ -1,0 +1,71 @@
+import EventLoops
+import HTTPServer
+import Testing
+
+@Suite struct ShutdownTests {
+  private let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+  @Test func `shutting down lets a running request finish and closes idle connections`() async throws {
+    let started = Gate()
+    let release = Gate()
+    let server = try TestServer { request, response in
+      if request.path == "/slow" {
+        started.open()
+        await release.wait()
+      }
+      response.send(status: 200)
+    }
+    let idle = try server.client()
+    #expect(try await idle.exchange(get).status == 200)
+    let busy = try server.client()
+    await busy.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+    await started.wait()
+    async let over: Void = server.server.shutdown(graceMilliseconds: 3_600_000)
+    #expect(try await idle.readToEnd() == "")
+    await idle.close()
+    #expect(throws: RawClient.Closed.self) { try RawClient(port: server.port) }
+    release.open()
+    let answer = try await busy.readAnswer()
+    #expect(answer.header("Connection") == "close")
+    #expect(try await busy.readToEnd() == "")
+    await busy.close()
+    await over
+  }
+
+  @Test func `what is not done after the grace is cut`() async throws {
+    let started = Gate()
+    let gone = Gate()
+    let server = try TestServer { _, response in
+      let stream = response.stream(status: 200)
+      stream.onClose { gone.open() }
+      started.open()
+      await gone.wait()
+    }
+    let client = try server.client()
+    await client.send(get)
+    await started.wait()
+    await server.server.shutdown(graceMilliseconds: 10)
+    await gone.wait()
+    _ = try await client.readToEnd()
+  }
+
+  @Test func `a server without connections is shut down at once`() async throws {
+    let server = try TestServer(loops: 2)
+    await server.server.shutdown(graceMilliseconds: 3_600_000)
+    #expect(throws: RawClient.Closed.self) { try RawClient(port: server.port) }
+  }
+
+  @Test func `stopping the loops under a busy server is safe`() async throws {
+    let started = Gate()
+    let server = try TestServer { request, response in
+      started.open()
+      _ = try? await request.body.collect(upTo: 100)
+      response.send(status: 200)
+    }
+    let client = try server.client()
+    await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc")
+    await started.wait()
+    server.group.stop()
+    _ = try await client.readToEnd()
+  }
+}
