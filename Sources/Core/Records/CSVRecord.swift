@@ -12,6 +12,9 @@ package struct CSVRecord: Sendable, Equatable {
     self.header = header
   }
 
+  /// The columns, in the order of the cells.
+  package var names: [String] { header.names }
+
   /// The cell under the name; nil: the header has no such name.
   package subscript(name: String) -> [UInt8]? {
     header.names.firstIndex(of: name).map { cells[$0] }

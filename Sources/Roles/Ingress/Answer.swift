@@ -1,4 +1,3 @@
-package import Forms
 import JSON
 
 /// What goes back to a client.

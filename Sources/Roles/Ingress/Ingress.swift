@@ -1,9 +1,9 @@
-package import Accounts
-package import Forms
-package import Journal
-package import Machines
+import Accounts
+import Forms
+import Journal
+import Machines
 package import Ports
-package import Resources
+import Resources
 import Synchronization
 import TaskRouting
 

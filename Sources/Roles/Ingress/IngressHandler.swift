@@ -4,6 +4,7 @@ package import Resources
 import Accounts
 import Forms
 import Journal
+import Ports
 
 /// What a node says about itself, and what only the composition root can do.
 package struct NodeProbes: Sendable {
@@ -151,10 +152,11 @@ package struct IngressHandler: HTTPHandler {
 
   /// `3`, `"3"` and `W/"3"` (taskrouter.md 1.5); `*` matches anything that exists.
   private static func version(_ header: String?) throws(APIError) -> Int64? {
-    guard var text = header.map(Substring.init), text != "*" else { return nil }
+    guard let header, header != "*" else { return nil }
+    var text = header[...]
     if text.hasPrefix("W/") { text = text.dropFirst(2) }
     if text.count >= 2, text.hasPrefix("\""), text.hasSuffix("\"") { text = text.dropFirst().dropLast() }
-    guard let version = Int64(text) else { throw APIError(412, 20412, "If-Match must be a version such as \"3\"; received '\(Parameters.shown(header ?? ""))'") }
+    guard let version = Int64(text) else { throw APIError(412, 20412, "If-Match must be a version such as \"3\"; received '\(Parameters.shown(header))'") }
     return version
   }
 
