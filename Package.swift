@@ -57,6 +57,13 @@ targets += [
       "Accounts", "Expressions", "Forms", "Gzip", "HTTPServer", "JSON", "Journal", "Machines", "Observability", "Ports", "Records", "Resources",
       "TaskRouting",
     ]),
+  room("Gateway", "Roles", ["HTTPServer", "Ingress", "Ports", "Projection", "Resources", "TaskEvents"]),
+  room(
+    "Callouts", "Roles",
+    [
+      "Accounts", "Forms", "Ingress", "JSON", "Journal", "Machines", "Observability", "Ports", "Projection", "Resources", "TaskEvents",
+      "TaskRouting",
+    ]),
   room("Projection", "Roles", ["Journal", "Ports", "Resources", "TaskEvents", "TaskRouting"]),
   tests(
     "Simulation",

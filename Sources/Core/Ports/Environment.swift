@@ -35,3 +35,44 @@ package protocol SignalBus: Sendable {
   /// `receive` is called on any thread, in the order of publication of each publisher. The subscription ends when the returned value is cancelled.
   func subscribe(_ channel: String, _ receive: @escaping @Sendable ([UInt8]) -> Void) -> any Cancellable
 }
+
+/// What a customer's server is sent.
+package struct OutboundRequest: Sendable {
+  package var url: String
+  package var headers: [(name: String, value: String)]
+  package var body: [UInt8]
+  /// For the whole exchange, milliseconds.
+  package var timeout: Int64
+
+  package init(url: String, headers: [(name: String, value: String)], body: [UInt8], timeout: Int64) {
+    self.url = url
+    self.headers = headers
+    self.body = body
+    self.timeout = timeout
+  }
+}
+
+/// What it answered; the body up to a limit.
+package struct OutboundReply: Sendable {
+  package var status: Int
+  package var contentType: String
+  package var body: [UInt8]
+
+  package init(status: Int, contentType: String, body: [UInt8]) {
+    self.status = status
+    self.contentType = contentType
+    self.body = body
+  }
+}
+
+/// Why there was no answer, in words for a log.
+package struct OutboundFailure: Error, Sendable, Equatable {
+  package var reason: String
+
+  package init(reason: String) { self.reason = reason }
+}
+
+/// POST requests to customers' servers. Addresses that must not be reached are refused by the adapter.
+package protocol HTTPCaller: Sendable {
+  func post(_ request: OutboundRequest) async throws(OutboundFailure) -> OutboundReply
+}

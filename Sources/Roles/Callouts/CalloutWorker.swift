@@ -1,0 +1,379 @@
+import Accounts
+package import Observability
+package import Ports
+import Resources
+package import Ingress
+import JSON
+import Journal
+import Machines
+import Synchronization
+import TaskRouting
+
+/// Signs what is sent with an account's token.
+package protocol Signer: Sendable {
+  /// base64(HMAC-SHA1(key, message)).
+  func sign(_ message: [UInt8], key: [UInt8]) -> String
+}
+
+/// Performs what machines and projectors want said to the outside, and brings answers back as commands (architecture.md, rule 5). Reads the `callouts` topic of one
+/// partition; at least once: what was under way at a crash is sent again.
+package actor CalloutWorker {
+  package nonisolated let queue: any WorkQueue
+  package nonisolated var unownedExecutor: UnownedSerialExecutor { queue.asUnownedSerialExecutor() }
+
+  package struct Limits: Sendable {
+    /// Under way at once for one server, and waiting for it; beyond that a callout fails at once, so that one hanging server delays nobody else.
+    package var perTarget = 32
+    package var waitingPerTarget = 2000
+    /// Read from the topic but not finished.
+    package var unfinished = 20_000
+    /// Milliseconds that a server has to answer (taskrouter.md 8.2, 9.1).
+    package var assignmentTimeout: Int64 = 5000
+    package var eventTimeout: Int64 = 15_000
+
+    package init() {}
+  }
+
+  private let partition: Int
+  private let log: any EventLog
+  private let hot: any HotState
+  private let accounts: any HotState
+  private let caller: any HTTPCaller
+  private let signer: any Signer
+  private let commander: Commander
+  private let logger: Logger
+  private let limits: Limits
+  private let finished: @Sendable (_ kind: String, _ outcome: String) -> Void
+
+  private var reader: (any LogReader)?
+  private var nextOffset: Int64 = 0
+  private var savedOffset: Int64 = 0
+  private var done: Set<Int64> = []
+  private var unfinished = 0
+  private var targets: [String: Target] = [:]
+  private var isStopping = false
+  private let bell = Bell()
+
+  private struct Target {
+    var running = 0
+    var waiting: [Job] = []
+    /// Things whose last event is still under way.
+    var busy: Set<String> = []
+  }
+  private struct Job: Sendable {
+    var offset: Int64
+    var payload: Payload
+    var target: String
+    var order: String?
+  }
+  private enum Payload: Sendable {
+    case assignment(AssignmentCallout, WorkflowRecord)
+    case event(EventCallout)
+  }
+
+  package init(
+    partition: Int, log: any EventLog, hot: any HotState, accounts: any HotState, caller: any HTTPCaller, signer: any Signer,
+    commander: Commander, queue: any WorkQueue, logger: Logger, limits: Limits = Limits(),
+    finished: @escaping @Sendable (_ kind: String, _ outcome: String) -> Void = { _, _ in }
+  ) {
+    self.partition = partition
+    self.log = log
+    self.hot = hot
+    self.accounts = accounts
+    self.caller = caller
+    self.signer = signer
+    self.commander = commander
+    self.queue = queue
+    self.logger = logger.with(["callouts": "\(partition)"])
+    self.limits = limits
+    self.finished = finished
+  }
+
+  private var topic: TopicPartition { TopicPartition("callouts", partition) }
+  private var state: TopicPartition { TopicPartition("callouts.state", partition) }
+
+  package nonisolated func stop() {
+    queue.post {
+      self.assumeIsolated { $0.isStopping = true }
+      self.bell.ring()
+    }
+  }
+
+  /// Works until `stop`; what is under way then is finished first, within its own time-outs.
+  package func run() async {
+    nextOffset = savedPosition()
+    savedOffset = nextOffset
+    let bell = bell
+    reader = log.openReader(topic, from: nextOffset, key: nil, visibility: .committed) { bell.ring() }
+    await withDiscardingTaskGroup { group in
+      while !isStopping {
+        for job in await takeJobs() { enqueue(job) }
+        for job in runnable() { group.addTask { await self.perform(job) } }
+        savePosition()
+        if !hasMore { await bell.wait() }
+      }
+    }
+    savePosition()
+    reader?.close()
+  }
+
+  private var hasMore = false
+
+  // MARK: Reading
+
+  private func savedPosition() -> Int64 {
+    let reader = log.openReader(state, from: 0, key: nil, visibility: .committed, wake: {})
+    defer { reader.close() }
+    guard let record = try? reader.take(records: 100, bytes: 1 << 16).last, let value = record.value else { return 0 }
+    var bytes = ByteReader(value)
+    return (try? bytes.signed()) ?? 0
+  }
+
+  private func savePosition() {
+    var position = savedOffset
+    while done.remove(position) != nil { position += 1 }
+    guard position != savedOffset else { return }
+    savedOffset = position
+    var value = ByteWriter(capacity: 10)
+    value.signed(position)
+    log.project([ProjectedRecord(state, NewRecord(key: [0], value: value.bytes))]) { _ in }
+  }
+
+  private func takeJobs() async -> [Job] {
+    hasMore = false
+    guard unfinished < limits.unfinished, let reader else { return [] }
+    let records: [LogRecord]
+    do throws(LogFailure) { records = try reader.take(records: 200, bytes: 1 << 20) } catch {
+      logger.error("callouts cannot be read", ["error": "\(error)"])
+      return []
+    }
+    hasMore = !records.isEmpty
+    var jobs: [Job] = []
+    for record in records {
+      // Offsets of a plain topic are consecutive; where some are gone they count as done.
+      while nextOffset < record.offset {
+        done.insert(nextOffset)
+        nextOffset += 1
+      }
+      nextOffset = record.offset + 1
+      guard let job = await job(record) else {
+        done.insert(record.offset)
+        continue
+      }
+      jobs.append(job)
+    }
+    return jobs
+  }
+
+  private func job(_ record: LogRecord) async -> Job? {
+    guard let value = record.value, let tag = value.first else { return nil }
+    let body = Array(value.dropFirst())
+    switch tag {
+    case CalloutTag.event:
+      guard let callout = try? EventCallout(decoding: body) else { return unreadable(record) }
+      return Job(offset: record.offset, payload: .event(callout), target: CalloutWorker.target(callout.url), order: callout.order)
+    case CalloutTag.assignment:
+      guard let callout = try? AssignmentCallout(decoding: body) else { return unreadable(record) }
+      let key = DocumentKey(kind: Kind.workflow, id: callout.workflow)
+      guard let found = try? await hot.get(callout.workspace, [key]).documents[0], let workflow = try? WorkflowRecord(decoding: found),
+        !workflow.assignmentCallbackURL.isEmpty
+      else { return nil }
+      return Job(
+        offset: record.offset, payload: .assignment(callout, workflow), target: CalloutWorker.target(workflow.assignmentCallbackURL), order: nil)
+    default: return unreadable(record)
+    }
+  }
+
+  private func unreadable(_ record: LogRecord) -> Job? {
+    logger.error("a callout record cannot be read", ["offset": "\(record.offset)"])
+    return nil
+  }
+
+  /// Scheme, host and port: whom one hanging connection concerns.
+  static func target(_ url: String) -> String {
+    let parts = url.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
+    return parts.count >= 3 ? "\(parts[0])//\(parts[2])".lowercased() : url
+  }
+
+  // MARK: Who may go
+
+  private func enqueue(_ job: Job) {
+    unfinished += 1
+    guard targets[job.target, default: Target()].waiting.count < limits.waitingPerTarget else {
+      logger.warning("a callout is given up: its server has too many waiting", ["target": job.target])
+      finished(kind(job), "overloaded")
+      return complete(job.offset)
+    }
+    targets[job.target, default: Target()].waiting.append(job)
+  }
+
+  private func complete(_ offset: Int64) {
+    unfinished -= 1
+    done.insert(offset)
+  }
+
+  private func runnable() -> [Job] {
+    var ready: [Job] = []
+    for (name, target) in targets where !target.waiting.isEmpty && target.running < limits.perTarget {
+      var target = target
+      var later: [Job] = []
+      for job in target.waiting {
+        guard target.running < limits.perTarget, job.order.map({ !target.busy.contains($0) }) ?? true else {
+          later.append(job)
+          continue
+        }
+        if let order = job.order { target.busy.insert(order) }
+        target.running += 1
+        ready.append(job)
+      }
+      target.waiting = later
+      targets[name] = target
+    }
+    return ready
+  }
+
+  private func kind(_ job: Job) -> String {
+    if case .event = job.payload { "event" } else { "assignment" }
+  }
+
+  private func perform(_ job: Job) async {
+    let outcome: String
+    switch job.payload {
+    case .event(let callout): outcome = await tell(callout)
+    case .assignment(let callout, let workflow): outcome = await ask(callout, workflow)
+    }
+    finished(kind(job), outcome)
+    complete(job.offset)
+    targets[job.target]?.running -= 1
+    if let order = job.order { targets[job.target]?.busy.remove(order) }
+    if let target = targets[job.target], target.running == 0, target.waiting.isEmpty { targets[job.target] = nil }
+    bell.ring()
+  }
+
+  // MARK: Sending
+
+  /// One try, and the reply does not matter (taskrouter.md 14, #13).
+  private func tell(_ callout: EventCallout) async -> String {
+    do throws(OutboundFailure) {
+      let reply = try await post(callout.url, callout.body, account: callout.account, limits.eventTimeout)
+      guard reply.status >= 300 else { return "delivered" }
+      logger.warning("an event callback was refused", ["url": callout.url, "status": "\(reply.status)"])
+      return "refused"
+    } catch {
+      logger.warning("an event callback failed", ["url": callout.url, "reason": error.reason])
+      return "failed"
+    }
+  }
+
+  private func post(_ url: String, _ body: String, account: Identifier, _ timeout: Int64) async throws(OutboundFailure) -> OutboundReply {
+    let token: String
+    do throws(HotStateFailure) {
+      let bytes = try await accounts.get(account, [DocumentKey(kind: AccountKind.account, id: account)]).documents[0]
+      token = bytes.flatMap { try? AccountRecord(decoding: $0) }?.authToken ?? ""
+    } catch { throw OutboundFailure(reason: "the account cannot be read: \(error)") }
+    let signature = signer.sign(Array(TwilioSignature.message(url: url, form: body).utf8), key: Array(token.utf8))
+    let headers = [
+      (name: "Content-Type", value: "application/x-www-form-urlencoded; charset=utf-8"), (name: "X-Twilio-Signature", value: signature),
+      (name: "Accept", value: "application/json"),
+    ]
+    return try await caller.post(OutboundRequest(url: url, headers: headers, body: Array(body.utf8), timeout: timeout))
+  }
+
+  /// The assignment callback and its fallback (taskrouter.md 8.2).
+  private func ask(_ callout: AssignmentCallout, _ workflow: WorkflowRecord) async -> String {
+    guard let body = await assignmentForm(callout) else { return "outdated" }
+    for url in [workflow.assignmentCallbackURL, workflow.fallbackAssignmentCallbackURL] where !url.isEmpty {
+      do throws(OutboundFailure) {
+        let reply = try await post(url, body, account: callout.account, limits.assignmentTimeout)
+        switch AssignmentReply.read(reply) {
+        case .instruction(let instruction): return await carryOut(instruction, callout)
+        case .nothing: return "answered"
+        case .alert(let code, let message):
+          logger.warning("an assignment reply was not understood", ["url": url, "code": "\(code)", "message": message])
+          return "misunderstood"
+        case .failed(let why): logger.warning("an assignment callback failed", ["url": url, "reason": why])
+        }
+      } catch {
+        logger.warning("an assignment callback failed", ["url": url, "reason": error.reason])
+      }
+    }
+    return "failed"
+  }
+
+  /// The request's parameters (taskrouter.md 8.1); nil when the offer is not open any more.
+  private func assignmentForm(_ callout: AssignmentCallout) async -> String? {
+    let keys = [
+      DocumentKey(kind: Kind.reservation, id: callout.reservation), DocumentKey(kind: Kind.task, id: callout.task),
+      DocumentKey(kind: Kind.taskAttributes, id: callout.task), DocumentKey(kind: Kind.worker, id: callout.worker),
+      DocumentKey(kind: Kind.workerAttributes, id: callout.worker), DocumentKey(kind: Kind.workspace, id: callout.workspace),
+    ]
+    guard let found = try? await hot.get(callout.workspace, keys).documents, let reservation = found[0].flatMap({ try? ReservationRecord(decoding: $0) }),
+      reservation.status == .pending, let task = found[1].flatMap({ try? TaskRecord(decoding: $0) })
+    else { return nil }
+    func text(_ place: Int) -> String { String(decoding: found[place] ?? Array("{}".utf8), as: UTF8.self) }
+    let worker = found[3].flatMap { try? WorkerRecord(decoding: $0) }
+    let workspace = found[5].flatMap { try? WorkspaceRecord(decoding: $0) }
+    return FormText.encode([
+      ("AccountSid", SIDKind.account.text(callout.account)), ("WorkspaceSid", SIDKind.workspace.text(callout.workspace)),
+      ("WorkspaceName", workspace?.friendlyName ?? ""), ("WorkflowSid", SIDKind.workflow.text(callout.workflow)),
+      ("TaskQueueSid", SIDKind.taskQueue.text(callout.queue)), ("TaskSid", SIDKind.task.text(callout.task)), ("TaskAttributes", text(2)),
+      ("TaskAge", String(max(0, callout.at - task.created) / 1000)), ("TaskPriority", String(task.priority)),
+      ("TaskChannelSid", SIDKind.taskChannel.text(task.channel)), ("WorkerSid", SIDKind.worker.text(callout.worker)),
+      ("WorkerName", worker?.friendlyName ?? ""), ("WorkerAttributes", text(4)), ("ReservationSid", SIDKind.reservation.text(callout.reservation)),
+      ("Timestamp", String(callout.at / 1000)),
+    ])
+  }
+
+  private func carryOut(_ instruction: AssignmentReply.Instruction, _ callout: AssignmentCallout) async -> String {
+    var request = Request(.updateReservation, target: callout.reservation, side: callout.task)
+    switch instruction {
+    case .accept: request.arguments[.status] = "accepted"
+    case .reject(let activity):
+      request.arguments[.status] = "rejected"
+      if let activity { request.arguments[.workerActivity] = .identifier(activity) }
+    }
+    let command = Command(scope: callout.workspace, account: callout.account, body: request.encoded())
+    switch await commander.submit(command, to: "work.commands") {
+    case .success(let verdict) where !verdict.isError: return "carried out"
+    case .success(let verdict):
+      logger.warning(
+        "an assignment instruction was refused", ["reservation": SIDKind.reservation.text(callout.reservation), "message": verdict.message])
+      return "refused"
+    case .failure(let failure):
+      logger.warning("an assignment instruction got lost", ["reservation": SIDKind.reservation.text(callout.reservation), "failure": "\(failure)"])
+      return "lost"
+    }
+  }
+}
+
+/// Wakes one waiter; a ring that nobody waits for is remembered.
+final class Bell: Sendable {
+  private struct State {
+    var rung = false
+    var waiter: CheckedContinuation<Void, Never>?
+  }
+  private let state = Mutex(State())
+
+  func ring() {
+    let waiter = state.withLock { state in
+      defer { state.waiter = nil }
+      if state.waiter == nil { state.rung = true }
+      return state.waiter
+    }
+    waiter?.resume()
+  }
+
+  func wait() async {
+    await withCheckedContinuation { continuation in
+      let passes = state.withLock { state in
+        if state.rung {
+          state.rung = false
+          return true
+        }
+        state.waiter = continuation
+        return false
+      }
+      if passes { continuation.resume() }
+    }
+  }
+}

@@ -1,0 +1,170 @@
+package import HTTPServer
+import Ingress
+package import Ports
+package import Projection
+package import Resources
+import Synchronization
+
+/// Serves the events of a workspace over SSE, from any point on, without a gap and without a repeat (eventing-presence.md 4.6): stored events from the `events` topic,
+/// live ones from the projector, joined by their sequence.
+package final class EventGateway: EventStreamer {
+  private let log: any EventLog
+  private let subscribers = Mutex<[Identifier: [ObjectIdentifier: Subscriber]]>([:])
+  private let isStopping = Atomic<Bool>(false)
+  /// Bytes that may wait for a slow reader; beyond that it is cut off and comes back with its last id.
+  private let mostQueued: Int
+
+  package init(log: any EventLog, mostQueuedBytes: Int = 1 << 20) {
+    self.log = log
+    mostQueued = mostQueuedBytes
+  }
+
+  package var count: Int { subscribers.withLock { $0.values.reduce(0) { $0 + $1.count } } }
+
+  /// Hands on what has just happened. Called by the projectors, on their threads.
+  package func publish(_ events: [LiveEvent]) {
+    var touched: [Subscriber] = []
+    subscribers.withLock { all in
+      guard !all.isEmpty else { return }
+      for event in events {
+        guard let here = all[event.workspace] else { continue }
+        for subscriber in here.values {
+          subscriber.offer(event)
+          touched.append(subscriber)
+        }
+      }
+    }
+    for subscriber in touched { subscriber.wake() }
+  }
+
+  /// Keeps idle connections alive; called every 15 seconds.
+  package func tick() {
+    let all = subscribers.withLock { $0.values.flatMap { Array($0.values) } }
+    for subscriber in all { subscriber.beat() }
+  }
+
+  /// Ends all streams: clients come back, to another node.
+  package func stop() {
+    isStopping.store(true, ordering: .releasing)
+    let all = subscribers.withLock { $0.values.flatMap { Array($0.values) } }
+    for subscriber in all { subscriber.wake() }
+  }
+
+  package func stream(
+    workspace: Identifier, lastEventID: String?, fromBeginning: Bool, worker: Identifier?, to response: HTTPResponder, headers: HTTPFields
+  ) async {
+    let stream = response.stream(
+      status: 200,
+      headers: headers + [("Content-Type", "text/event-stream"), ("Cache-Control", "no-store"), ("X-Accel-Buffering", "no")])
+    let subscriber = Subscriber(stream: stream, worker: worker)
+    let partition = Partitioner.partition(of: workspace, among: log.partitions(of: "events") ?? 1)
+    let source = TopicPartition("events", partition)
+    stream.onClose { subscriber.wake() }
+    subscribers.withLock { $0[workspace, default: [:]][ObjectIdentifier(subscriber)] = subscriber }
+    defer {
+      subscribers.withLock { all in
+        all[workspace]?[ObjectIdentifier(subscriber)] = nil
+        if all[workspace]?.isEmpty == true { all[workspace] = nil }
+      }
+      stream.finish()
+    }
+    _ = stream.write(Array("retry: 2000\n: connected\n\n".utf8))
+    var position = start(lastEventID, fromBeginning, stream)
+    var reader: (any LogReader)?
+    defer { reader?.close() }
+    while !stream.isClosed, !isStopping.load(ordering: .acquiring) {
+      if position.needsStore, reader == nil {
+        reader = log.openReader(source, from: position.hint, key: workspace.keyBytes, visibility: .committed) { subscriber.wake() }
+      }
+      var frames = [UInt8]()
+      if let open = reader {
+        guard readStore(open, &position, subscriber, &frames, source) else { break }
+      }
+      if takeLive(subscriber, &position, &frames, source) {
+        reader?.close()
+        reader = nil
+      }
+      if subscriber.takeBeat() { frames += Array(": keep-alive\n\n".utf8) }
+      if !frames.isEmpty {
+        if stream.write(frames) > mostQueued { break }
+      } else {
+        await subscriber.wait()
+      }
+      if stream.queuedBytes > mostQueued / 2 { await stream.drained() }
+    }
+  }
+
+  // MARK: Position
+
+  /// The next event to send, nil while any will do; and where in the topic to look for it.
+  private struct Position {
+    var next: UInt64?
+    var hint: Int64 = 0
+    /// Events before the live ones may be missing.
+    var needsStore: Bool
+  }
+
+  private func start(_ lastEventID: String?, _ fromBeginning: Bool, _ stream: HTTPStream) -> Position {
+    if let text = lastEventID, !text.isEmpty {
+      if let cursor = EventCursor(text) { return Position(next: cursor.sequence + 1, hint: cursor.hint, needsStore: true) }
+      _ = stream.write(Array("event: stream.reset\ndata: {\"reason\":\"unknown last event id\"}\n\n".utf8))
+      return Position(next: nil, needsStore: false)
+    }
+    return fromBeginning ? Position(next: 1, needsStore: true) : Position(next: nil, needsStore: false)
+  }
+
+  /// Sends what is stored from the next event on. False when the log cannot be read.
+  private func readStore(
+    _ reader: any LogReader, _ position: inout Position, _ subscriber: Subscriber, _ frames: inout [UInt8], _ source: TopicPartition
+  ) -> Bool {
+    do {
+      for record in try reader.take(records: 200, bytes: 256 * 1024) {
+        guard let json = record.value, let sequence = EventBytes.sequence(of: json) else { continue }
+        // What was trimmed away cannot be sent any more: the first one kept is the beginning.
+        if let next = position.next, sequence < next { continue }
+        position.next = sequence + 1
+        position.hint = record.offset
+        if subscriber.wants(json) { EventBytes.frame(json, EventCursor(sequence: sequence, hint: record.offset), into: &frames) }
+      }
+      return true
+    } catch LogFailure.outOfRange(let start, _) {
+      position.hint = start
+      return false
+    } catch {
+      return false
+    }
+  }
+
+  /// Sends live events that follow on. True when they do, so that the store is not needed any more.
+  private func takeLive(_ subscriber: Subscriber, _ position: inout Position, _ frames: inout [UInt8], _ source: TopicPartition) -> Bool {
+    var joined = false
+    for event in subscriber.take() {
+      guard let next = position.next else {
+        position.next = event.sequence + 1
+        joined = true
+        send(event, subscriber, position, &frames)
+        continue
+      }
+      if event.sequence < next { continue }
+      guard event.sequence == next else {
+        // A gap: the store has what is between, once it is written; this one comes from there too.
+        position.needsStore = true
+        subscriber.putBack(event)
+        return false
+      }
+      position.next = next + 1
+      joined = true
+      send(event, subscriber, position, &frames)
+    }
+    if joined {
+      position.needsStore = false
+      if let end = try? log.bounds(source).end, subscriber.refreshesHint() { position.hint = end }
+    }
+    return joined
+  }
+
+  private func send(_ event: LiveEvent, _ subscriber: Subscriber, _ position: Position, _ frames: inout [UInt8]) {
+    guard subscriber.worker == nil || subscriber.worker == event.worker else { return }
+    EventBytes.frame(event.json, EventCursor(sequence: event.sequence, hint: position.hint), into: &frames)
+  }
+}

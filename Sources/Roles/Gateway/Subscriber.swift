@@ -1,0 +1,91 @@
+import HTTPServer
+import Projection
+import Resources
+import Synchronization
+
+/// One connection that listens: what has happened since it last looked, and its alarm clock.
+final class Subscriber: Sendable {
+  private struct State {
+    var queue: [LiveEvent] = []
+    var isWoken = false
+    var beats = false
+    var waiter: CheckedContinuation<Void, Never>?
+    var looks = 0
+  }
+  private let state = Mutex(State())
+  let worker: Identifier?
+  private let stream: HTTPStream
+  private let workerMark: [UInt8]
+
+  init(stream: HTTPStream, worker: Identifier?) {
+    self.stream = stream
+    self.worker = worker
+    workerMark = worker.map { Array("\"worker_sid\":\"\(SIDKind.worker.text($0))\"".utf8) } ?? []
+  }
+
+  /// Whether a stored event is one that this reader asked for. Attributes are strings inside the payload, so their quotes are escaped and cannot look like this.
+  func wants(_ json: [UInt8]) -> Bool { worker == nil || EventBytes.contains(json, workerMark) }
+
+  /// Events beyond a bound are dropped here: the gap shows, and the store has them.
+  func offer(_ event: LiveEvent) {
+    state.withLock { state in
+      if state.queue.count >= 10_000 { state.queue.removeAll() }
+      state.queue.append(event)
+    }
+  }
+
+  func putBack(_ event: LiveEvent) {
+    state.withLock { if $0.queue.isEmpty { $0.queue.append(event) } }
+  }
+
+  func take() -> [LiveEvent] {
+    state.withLock { state in
+      defer { state.queue = [] }
+      return state.queue
+    }
+  }
+
+  func beat() {
+    state.withLock { $0.beats = true }
+    wake()
+  }
+
+  func takeBeat() -> Bool {
+    state.withLock { state in
+      defer { state.beats = false }
+      return state.beats
+    }
+  }
+
+  /// Every hundredth look: a hint need only be a lower bound.
+  func refreshesHint() -> Bool {
+    state.withLock { state in
+      state.looks += 1
+      return state.looks % 100 == 1
+    }
+  }
+
+  func wake() {
+    let waiter = state.withLock { state in
+      defer { state.waiter = nil }
+      if state.waiter == nil { state.isWoken = true }
+      return state.waiter
+    }
+    waiter?.resume()
+  }
+
+  /// Returns at the next wake, or at once when there was one since the last wait.
+  func wait() async {
+    await withCheckedContinuation { continuation in
+      let passes = state.withLock { state in
+        if state.isWoken {
+          state.isWoken = false
+          return true
+        }
+        state.waiter = continuation
+        return false
+      }
+      if passes { continuation.resume() }
+    }
+  }
+}
