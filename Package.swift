@@ -134,4 +134,20 @@ targets += [
   tests("HTTPServer", ["EventLoops", "HTTPServer", "Ports"]),
 ]
 
-let package = Package(name: "trunkline", targets: targets, cLanguageStandard: .c17, cxxLanguageStandard: .cxx17)
+// The composition root, the only place that knows adapters, and the command line.
+targets += [
+  .target(
+    name: "Trunkline",
+    dependencies: [
+      "Accounts", "Callouts", "Crypto", "EventLoops", "Gateway", "HTTPServer", "InProcessHotState", "InProcessSignalBus", "Ingress", "Journal",
+      "Observability", "PartitionRunner", "PoisonStamp", "Ports", "Projection", "Resources", "SQLiteEventLog", "TaskRouting",
+    ],
+    path: "Sources/Trunkline", swiftSettings: strict),
+  .executableTarget(
+    name: "TrunklineCommand", dependencies: ["EventLoops", "Observability", "Options", "Ports", "TaskRouting", "Trunkline"],
+    path: "Sources/TrunklineCommand",
+    swiftSettings: strict),
+]
+
+let package = Package(
+  name: "trunkline", products: [.executable(name: "trunkline", targets: ["TrunklineCommand"])], targets: targets, cLanguageStandard: .c17, cxxLanguageStandard: .cxx17)
