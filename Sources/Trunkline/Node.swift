@@ -134,7 +134,8 @@ package final class Node: Sendable {
     api.version = options.version
     ingress = Ingress(
       options: api, log: log, hot: hot, accounts: accountsHot, clock: clock, identifiers: identifiers, secrets: secrets, commander: commander)
-    readiness = Readiness()
+    readiness = Readiness(
+      parts: Set((0..<NodeOptions.partitions).flatMap { ["work/\($0)", "account/\($0)"] } + ["account"]))
     let waiting = commander
     metrics.gauge("trunkline_commands_waiting", help: "Commands that wait for their answer") { Double(waiting.waiting) }
     metrics.gauge("trunkline_event_streams", help: "Readers of live events") { Double(live.count) }
@@ -226,15 +227,17 @@ package final class Node: Sendable {
 
   /// The first account: given by the environment, kept from an earlier start, or made now (issue point 3).
   private func prepareAccount() async {
-    readiness.set("account")
     let credentials = Credentials(folder: options.dataFolder)
     while !readiness.isStopping {
       checkReadiness()
       if await credentials.prepare(options, commander, accountsHot, logger) { break }
       try? await projection.sleep(milliseconds: 20)
     }
-    checkReadiness()
     readiness.clear("account")
+    while !readiness.isStopping, !readiness.missing.isEmpty {
+      checkReadiness()
+      try? await projection.sleep(milliseconds: 5)
+    }
   }
 
   // MARK: The clock of development

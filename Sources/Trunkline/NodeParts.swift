@@ -39,7 +39,10 @@ package final class Stop: Sendable {
 
 /// The parts of a node that are not ready, by name.
 final class Readiness: Sendable {
-  private let parts = Mutex<Set<String>>(["account"])
+  private let parts: Mutex<Set<String>>
+
+  /// Nothing is ready until it says so.
+  init(parts: Set<String>) { self.parts = Mutex(parts) }
 
   var missing: [String] { parts.withLock { $0.sorted() } }
   var isStopping: Bool { parts.withLock { $0.contains("stopping") } }
