@@ -152,7 +152,11 @@ package final class Node: Sendable {
       group: loops, host: options.host, port: options.port, options: serverOptions(),
       handler: IngressHandler(
         ingress: ingress, probes: probes(), streamer: gateway, logger: logger, requests: RequestCounter(metrics: metrics).count))
-    let port = try server.start()
+    let port: Int
+    do { port = try server.start() } catch let failure as EventLoopError where failure.isAddressInUse {
+      let holder = PortHolder.find(port: options.port).map { " by \($0)" } ?? ""
+      throw NodeFailure("\(options.host):\(options.port) is in use\(holder): stop it, or choose another --http")
+    }
     started(port)
     logger.info("serving", ["http": "\(options.host):\(port)", "data": options.dataFolder])
     if devClock != nil { logger.warning("THE DEV CLOCK IS ON: everybody with a key can move the product's time; never use it in production") }

@@ -36,7 +36,14 @@ enum TrunklineCommand {
   private static func run(_ path: [String], _ options: Options, _ environment: [String: String]) async throws {
     switch path.last {
     case "serve": try await Serve.run(options)
-    default: fail("see trunkline --help")
+    case "ingest": try await Ingest.run(options)
+    case "tail": try await Tail.run(options)
+    case "demo": try await Demo.run(options)
+    case "create", "list", "rotate": try await Accounts.run(path.last ?? "", options)
+    case "doctor": try Checkup.run(options)
+    case "show": try Journals.run(options)
+    default:
+      if case .help(let text) = try parser.parse(path.dropFirst() + ["--help"], environment: [:], readFile: { _ in "" }) { print(text) }
     }
   }
 }
