@@ -30,7 +30,10 @@ extension HTTPConnection {
     answered()
   }
 
-  func sendContinue() { compose { append(&$0, "HTTP/1.1 100 Continue\r\n\r\n") } }
+  func sendContinue() {
+    lastActivity = server.loop.monotonicMilliseconds
+    compose { append(&$0, "HTTP/1.1 100 Continue\r\n\r\n") }
+  }
 
   /// Builds bytes in the loop's scratch buffer and writes them, with `body` behind, in one call. The buffer is moved out and back: no copy.
   private func compose(body: [UInt8] = [], _ build: (inout [UInt8]) -> Void) {

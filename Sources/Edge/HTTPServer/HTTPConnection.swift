@@ -31,7 +31,7 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
   private var bodyReceived = 0
   private var discarded = 0
   private var headStarted: Int64 = 0
-  private var lastActivity: Int64
+  var lastActivity: Int64
   private var lastWritten = 0
   private var lastProgress: Int64
   private var lingerUntil: Int64 = 0
@@ -151,7 +151,8 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
       body: HTTPBody(exchange: exchange))
     let handler = server.handler
     // house: allow unstructured task because a request begins in a callback of libuv, which has no task to be a child of; its end is the exchange's.
-    Task(executorPreference: server.loop) {
+    // Detached: the callback may run within the task of the request before, whose task-local values are not this request's.
+    Task.detached(executorPreference: server.loop) {
       await handler.handle(request, HTTPResponder(exchange: exchange))
       exchange.loop.run { exchange.handlerReturned() }
     }
@@ -188,7 +189,11 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
   }
 
   /// The handler made room.
-  func bodyWasTaken() { updateReading() }
+  func bodyWasTaken() {
+    // The time during which we did not want to read is not the client's.
+    if !stream.isReading { lastActivity = server.loop.monotonicMilliseconds }
+    updateReading()
+  }
 
   // MARK: Between requests
 

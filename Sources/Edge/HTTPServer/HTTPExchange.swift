@@ -86,7 +86,8 @@ final class HTTPExchange: @unchecked Sendable {
     if reader != nil { return continuation.resume(throwing: HTTPBodyError.concurrentRead) }
     if let ready = takeReady() { return continuation.resume(with: ready) }
     reader = continuation
-    if awaitsContinue {
+    // After the final answer has begun there is no place for an interim one.
+    if awaitsContinue && !isAnswered {
       awaitsContinue = false
       connection?.sendContinue()
     }
@@ -184,6 +185,7 @@ final class HTTPExchange: @unchecked Sendable {
 
   /// The connection goes on without this exchange.
   func detach() {
+    if case .streaming = answer { return connectionClosed() }
     connection = nil
     failBody(.closed)
   }

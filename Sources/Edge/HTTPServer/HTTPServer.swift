@@ -24,7 +24,12 @@ package final class HTTPServer: Sendable {
     for (index, part) in parts.enumerated() {
       let asked = bound
       let host = host
-      bound = try part.loop.perform { try part.listen(host: host, port: asked, joining: index > 0) }
+      do {
+        bound = try part.loop.perform { try part.listen(host: host, port: asked, joining: index > 0) }
+      } catch {
+        for started in parts[..<index] { started.loop.run { started.abandon() } }
+        throw error
+      }
     }
     return bound
   }
