@@ -155,3 +155,17 @@ private func onAnotherThread(_ body: @escaping @Sendable () -> Void) {
     loop.stop()
   }
 }
+
+@Suite struct LoopDescriptorTests {
+  @Test func `a stopped loop gives its descriptors back`() throws {
+    for _ in 0..<20 {
+      let loop = try EventLoop.spawn(name: "short")
+      let port = try loop.perform { try TCPListener(loop: loop, host: "127.0.0.1", port: 0, joining: false) { $0.close() }.port }
+      loop.stop()
+      // Its listener is gone with it: somebody else may have the port.
+      let next = try EventLoop.spawn(name: "next")
+      _ = try next.perform { try TCPListener(loop: next, host: "127.0.0.1", port: port, joining: false) { $0.close() }.port }
+      next.stop()
+    }
+  }
+}
