@@ -9,6 +9,15 @@ extension HTTPConnection {
     answered()
   }
 
+  func handOver(_ name: String, _ headers: HTTPFields, _ adopt: (TCPStream) -> any TCPStreamDelegate) {
+    compose { out in
+      append(&out, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n")
+      appendFields(&out, [("Upgrade", name)] + headers)
+      append(&out, "\r\n")
+    }
+    becomeUpgraded(adopt(stream))
+  }
+
   func writeStreamHead(_ exchange: HTTPExchange, _ status: Int, _ headers: HTTPFields) {
     guard self.exchange === exchange else { return }
     decidePersistence(headers)

@@ -12,6 +12,8 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
     case answering
     /// Our side has ended; what still comes is dropped, so that the answer is not lost to a reset.
     case lingering
+    /// The stream speaks another protocol; see `next`.
+    case upgraded
     case closed
   }
 
@@ -35,6 +37,8 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
   private var lastWritten = 0
   private var lastProgress: Int64
   private var lingerUntil: Int64 = 0
+  /// Who reads the stream after an upgrade. This connection stays the stream's delegate, so that the server keeps count of it.
+  private var next: (any TCPStreamDelegate)?
   /// Place in the server's list.
   var index = -1
 
@@ -59,6 +63,7 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
   // MARK: Stream
 
   func received(_ bytes: RawSpan) {
+    if let next { return next.received(bytes) }
     lastActivity = server.loop.monotonicMilliseconds
     bytes.withUnsafeBytes { bytes in
       if pending.isEmpty { process(bytes) } else { pending.append(contentsOf: bytes) }
@@ -67,6 +72,7 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
   }
 
   func ended(_ end: StreamEnd) {
+    if let next { return next.ended(end) }
     inputHasEnded = true
     guard case .endOfInput = end else { return stream.close() }
     switch phase {
@@ -75,16 +81,18 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
     // A client may end its side and still wait for the answer; one that listens to a stream would not.
     case .answering: if exchange?.isAnswered == true { stream.close() }
     case .lingering: if stream.isFlushed { stream.close() }
-    case .closed: break
+    case .upgraded, .closed: break
     }
   }
 
   func drained() {
+    if let next { return next.drained() }
     exchange?.drained()
     settle()
   }
 
   func flushed() {
+    if let next { return next.flushed() }
     if phase == .lingering && inputHasEnded { stream.close() }
   }
 
@@ -95,6 +103,19 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
     exchange = nil
     last?.connectionClosed()
     server.remove(self)
+    next.take()?.closed()
+  }
+
+  /// Ends HTTP on this connection.
+  func becomeUpgraded(_ delegate: any TCPStreamDelegate) {
+    phase = .upgraded
+    exchange?.detach()
+    exchange = nil
+    next = delegate
+    let early = pending
+    pending = []
+    if !early.isEmpty { delegate.received(early.span.bytes) }
+    if inputHasEnded { delegate.ended(.endOfInput) } else { stream.startReading() }
   }
 
   // MARK: Requests
@@ -108,7 +129,7 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
       case .head, .answering:
         pending.append(contentsOf: rest)
         return
-      case .lingering, .closed: return
+      case .lingering, .upgraded, .closed: return
       }
     }
   }
@@ -236,6 +257,7 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
       case .body: isDiscarding || (exchange?.bufferedBytes ?? 0) < server.options.bodyBufferBytes
       case .answering: pending.count < Self.pendingBytes
       case .lingering: true
+      case .upgraded: stream.isReading
       case .closed: false
       }
     if isWanted { stream.startReading() } else { stream.stopReading() }
@@ -252,7 +274,7 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
 
   /// Ends our side and waits a moment for the peer's.
   func linger() {
-    guard phase != .lingering, phase != .closed else { return }
+    guard phase != .lingering, phase != .upgraded, phase != .closed else { return }
     phase = .lingering
     pending = []
     exchange?.detach()
@@ -272,6 +294,8 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
 
   /// Checks the limits of time; `now` is the loop's monotonic clock.
   func sweep(_ now: Int64) {
+    // The other protocol has limits of its own.
+    if phase == .upgraded { return }
     let options = server.options
     if stream.writtenBytes != lastWritten || stream.queuedBytes == 0 {
       lastWritten = stream.writtenBytes
@@ -286,7 +310,7 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
       if now - headStarted > options.headerMilliseconds { refuse(HTTPRefusal(status: 408, message: "The header did not come in time.")) }
     case .body: if stream.isReading, now - lastActivity > options.bodyStallMilliseconds { stall() }
     case .lingering: if now > lingerUntil && stream.queuedBytes == 0 { stream.close() }
-    case .answering, .closed: break
+    case .answering, .upgraded, .closed: break
     }
   }
 

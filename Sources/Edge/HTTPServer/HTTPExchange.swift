@@ -108,6 +108,15 @@ final class HTTPExchange: @unchecked Sendable {
     answer(refusal.status, [("Content-Type", "application/json")], connection.server.options.errorBody(refusal))
   }
 
+  func upgrade(_ name: String, _ headers: HTTPFields, _ adopt: (TCPStream) -> any TCPStreamDelegate) {
+    guard case .none = answer, let connection else { return }
+    if connection.phase != .answering || isHTTP10 {
+      return refuse(HTTPRefusal(status: 400, message: "A request for \(name) has no body and is HTTP/1.1."))
+    }
+    setOver()
+    connection.handOver(name, headers, adopt)
+  }
+
   /// The handler is done: whoever has not answered by now never will.
   func handlerReturned() {
     guard case .none = answer else { return }

@@ -41,13 +41,18 @@ func appendResponseHead(
   case .keepAlive: append(&out, "Connection: keep-alive\r\n")
   case .close: append(&out, "Connection: close\r\n")
   }
+  appendFields(&out, headers)
+  append(&out, "\r\n")
+}
+
+/// The fields that are the handler's to say.
+func appendFields(_ out: inout [UInt8], _ headers: HTTPFields) {
   for (name, value) in headers where !isOurs(name) {
     appendText(&out, name)
     append(&out, ": ")
     appendText(&out, value)
     append(&out, "\r\n")
   }
-  append(&out, "\r\n")
 }
 
 /// Size line of a chunk (RFC 9112, section 7.1).
