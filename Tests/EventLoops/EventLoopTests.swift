@@ -133,6 +133,25 @@ private func onAnotherThread(_ body: @escaping @Sendable () -> Void) {
     loop.stop()
   }
 
+  @Test func `a sleep on a loop that stops ends with an error`() async throws {
+    let other = try EventLoop.spawn(name: "other")
+    let result = Mutex<String>("sleeping")
+    // On the loop itself the timer is set before the closure posted behind it runs.
+    let asleep = DispatchSemaphore(value: 0)
+    let task = Task(executorPreference: other) {
+      other.post { asleep.signal() }
+      do { try await other.sleep(milliseconds: 3_600_000) } catch { result.withLock { $0 = "\(type(of: error))" } }
+    }
+    onAnotherThread {
+      asleep.wait()
+      other.stop()
+    }
+    let text = result.withLock { $0 }
+    #expect(text == "CancellationError")
+    task.cancel()
+    loop.stop()
+  }
+
   @Test func `stopping runs what was posted before, closes timers and is final`() async {
     let ran = Atomic(0)
     _ = loop.schedule(afterMilliseconds: 3_600_000) { ran.add(100, ordering: .relaxed) }

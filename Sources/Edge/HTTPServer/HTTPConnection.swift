@@ -26,13 +26,13 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
   /// The answer is out, the rest of its request's body is dropped.
   var isDiscarding = false
   private(set) var inputHasEnded = false
-  private let remoteAddress: String
-  private var scanner = HeadScanner()
+  let remoteAddress: String
+  var scanner = HeadScanner()
   /// Bytes behind the request that is being answered.
-  private var pending: [UInt8] = []
-  private var bodyReceived = 0
-  private var discarded = 0
-  private var headStarted: Int64 = 0
+  var pending: [UInt8] = []
+  var bodyReceived = 0
+  var discarded = 0
+  var headStarted: Int64 = 0
   var lastActivity: Int64
   private var lastWritten = 0
   private var lastProgress: Int64
@@ -43,7 +43,7 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
   var index = -1
 
   private static let pendingBytes = 65_536
-  private static let answerBytes = 262_144
+  static let answerBytes = 262_144
 
   init(server: LoopServer, stream: TCPStream) {
     self.server = server
@@ -118,97 +118,6 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
     if inputHasEnded { delegate.ended(.endOfInput) } else { stream.startReading() }
   }
 
-  // MARK: Requests
-
-  private func process(_ bytes: UnsafeRawBufferPointer) {
-    var rest = bytes
-    while !rest.isEmpty {
-      switch phase {
-      case .head where stream.queuedBytes <= Self.answerBytes: rest = readHead(rest)
-      case .body: rest = readBody(rest)
-      case .head, .answering:
-        pending.append(contentsOf: rest)
-        return
-      case .lingering, .upgraded, .closed: return
-      }
-    }
-  }
-
-  private func readHead(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-    if scanner.isEmpty { headStarted = lastActivity }
-    let options = server.options
-    switch scanner.scan(bytes, maximumBytes: options.headerBytes, maximumFields: options.headerFields) {
-    case .incomplete: return UnsafeRawBufferPointer(start: nil, count: 0)
-    case .refused(let refusal):
-      refuse(refusal)
-      return UnsafeRawBufferPointer(start: nil, count: 0)
-    case .complete(let consumed):
-      beginRequest()
-      return UnsafeRawBufferPointer(rebasing: bytes[consumed...])
-    }
-  }
-
-  private func beginRequest() {
-    let bytes = scanner.take()
-    if let refusal = parser.parseHead(bytes) { return refuse(refusal) }
-    let headers = HTTPHeaders(bytes: bytes, fields: parser.fields)
-    parser.fields = []
-    let awaitsContinue: Bool
-    switch checkHead(parser.head, headers) {
-    case .failure(let refusal): return refuse(HTTPRefusal(status: refusal.status, message: refusal.message))
-    case .success(let expects): awaitsContinue = expects && !parser.isComplete
-    }
-    let exchange = HTTPExchange(connection: self, head: parser.head, awaitsContinue: awaitsContinue)
-    self.exchange = exchange
-    bodyReceived = 0
-    discarded = 0
-    isDiscarding = false
-    closesAfterAnswer = !parser.head.keepsAlive
-    phase = parser.isComplete ? .answering : .body
-    exchange.receive(&parser.body, isComplete: parser.isComplete)
-    let (path, query) = splitTarget(bytes[parser.head.target])
-    let request = HTTPRequest(
-      method: parser.head.method, path: path, query: query, headers: headers, remoteAddress: remoteAddress,
-      body: HTTPBody(exchange: exchange))
-    let handler = server.handler
-    // house: allow unstructured task because a request begins in a callback of libuv, which has no task to be a child of; its end is the exchange's.
-    // Detached: the callback may run within the task of the request before, whose task-local values are not this request's.
-    Task.detached(executorPreference: server.loop) {
-      await handler.handle(request, HTTPResponder(exchange: exchange))
-      exchange.loop.run { exchange.handlerReturned() }
-    }
-  }
-
-  private func readBody(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-    let (consumed, refusal) = parser.parseBody(bytes)
-    if let refusal {
-      failBody(.malformed, refusal)
-      return UnsafeRawBufferPointer(start: nil, count: 0)
-    }
-    bodyReceived += parser.body.count
-    if parser.isComplete { phase = .answering }
-    if isDiscarding {
-      discard(consumed)
-    } else {
-      exchange?.receive(&parser.body, isComplete: parser.isComplete)
-    }
-    return UnsafeRawBufferPointer(rebasing: bytes[consumed...])
-  }
-
-  private func discard(_ count: Int) {
-    parser.body.removeAll(keepingCapacity: true)
-    discarded += count
-    if parser.isComplete { finishExchange() } else if discarded > server.options.discardedBodyBytes { linger() }
-  }
-
-  private func failBody(_ error: HTTPBodyError, _ refusal: HTTPRefusal) {
-    closesAfterAnswer = true
-    phase = .answering
-    exchange?.failBody(error)
-    guard let exchange, !exchange.isAnswered else { return isDiscarding ? linger() : stream.close() }
-    exchange.refuse(refusal)
-  }
-
   /// The handler made room.
   func bodyWasTaken() {
     // The time during which we did not want to read is not the client's.
@@ -231,7 +140,7 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
     settle()
   }
 
-  private func finishExchange() {
+  func finishExchange() {
     exchange?.detach()
     exchange = nil
     isDiscarding = false
@@ -250,7 +159,7 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
     updateReading()
   }
 
-  private func updateReading() {
+  func updateReading() {
     let isWanted =
       switch phase {
       case .head: pending.isEmpty
