@@ -2,7 +2,7 @@ import Dispatch
 package import EventLoops
 import Ports
 
-/// An HTTP/1.1 server on every loop of a group.
+/// An HTTP/1.1 server on every loop of a group. To be shut down before it is let go, while its loops run; the loops belong to the caller.
 package final class HTTPServer: Sendable {
   private let parts: [LoopServer]
   private let host: String
