@@ -49,4 +49,11 @@ targets += [
   tests("HTTPServer", ["EventLoops", "HTTPServer", "Ports"]),
 ]
 
+// Edge: requests to other servers by libcurl, with the address checked when the socket is opened.
+targets += [
+  .systemLibrary(name: "CCurl", path: "Sources/Edge/CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+  room("HTTPClient", "Edge", ["CCurl", "EventLoops", "Ports"]),
+  tests("HTTPClient", ["EventLoops", "HTTPClient", "Ports"]),
+]
+
 let package = Package(name: "trunkline", targets: targets, cLanguageStandard: .c17, cxxLanguageStandard: .cxx17)
