@@ -185,7 +185,7 @@ package final class Node: Sendable {
     for runner in works { await withCheckedContinuation { continuation in runner.finish { continuation.resume() } } }
     for runner in accounts { await withCheckedContinuation { continuation in runner.finish { continuation.resume() } } }
     for projector in projectors { await withCheckedContinuation { continuation in projector.stop { continuation.resume() } } }
-    outbound.stop()
+    await outbound.stop()
   }
 
   private let beats = Beats()

@@ -56,11 +56,21 @@ package final class APIClient: Sendable {
     do throws(HTTPClientError) { return try await http.send(request) } catch { throw APIFailure(status: 0, "\(base) does not answer: \(error)") }
   }
 
+  /// Reads a long answer as it comes, until the server ends it.
   package func stream(
     _ request: HTTPClientRequest, onResponse: @escaping @Sendable (HTTPClientResponseHead) -> Void, onChunk: @escaping @Sendable ([UInt8]) -> Void
   ) async throws {
     do throws(HTTPClientError) {
-      try await http.stream(request, onResponse: { onResponse($0) }, onChunk: { onChunk($0) })
+      try await http.stream(
+        request,
+        onResponse: { head in
+          onResponse(head)
+          return true
+        },
+        onChunk: { chunk in
+          onChunk(chunk)
+          return true
+        })
     } catch { throw APIFailure(status: 0, "\(base): \(error)") }
   }
 
