@@ -123,7 +123,7 @@ package final class Node: Sendable {
     callouts = (0..<NodeOptions.partitions).map { partition in
       CalloutWorker(
         partition: partition, log: eventLog, hot: hotState, accounts: accountState, caller: caller, signer: secrets, commander: sender,
-        queue: projectionLoop, logger: logger, finished: { calloutOutcomes.count($0, $1) })
+        queue: caller.loop, logger: logger, finished: { calloutOutcomes.count($0, $1) })
     }
     var api = IngressOptions()
     api.publicURL = options.publicURL
