@@ -159,6 +159,17 @@ targets += [
   tests("HTTPClient", ["EventLoops", "HTTPClient", "Ports"]),
 ]
 
+// Figures: `make bench`.
+targets += [
+  .executableTarget(
+    name: "TrunklineBench",
+    dependencies: [
+      "APIClient", "EventLoops", "HTTPClient", "InProcessHotState", "InProcessSignalBus", "Ingress", "JSON", "Journal", "Machines", "Observability",
+      "PartitionRunner", "Ports", "Projection", "Resources", "SQLiteEventLog", "TaskRouting", "Terminal", "Trunkline",
+    ],
+    path: "Benchmarks/TrunklineBench", swiftSettings: strict)
+]
+
 let package = Package(
   name: "trunkline", products: [.executable(name: "trunkline", targets: ["TrunklineCommand"])], targets: targets,
   cLanguageStandard: .c17, cxxLanguageStandard: .cxx17)
