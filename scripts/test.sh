@@ -1,0 +1,71 @@
+#!/bin/bash
+# Builds and runs all tests and counts them: the last line is "N passed, M failed". Called by `make test`, after format and architecture were checked.
+#   BUILD_FLAGS, TEST_FLAGS: extra words for `swift build` and `swift test`; TEST_TIMEOUT: seconds that `swift test` may take (1500).
+set -uo pipefail
+cd "$(dirname "$0")/.."
+mkdir -p .build
+log=.build/test.log
+passed=0
+failed=0
+limit=${TEST_TIMEOUT:-1500}
+
+finish() {
+  echo "$passed passed, $failed failed"
+  [[ $failed == 0 && $passed != 0 ]]
+  exit
+}
+problem() {
+  echo "test: $*" >&2
+  failed=$((failed + 1))
+}
+
+# `swift test` leaves its child behind when it is stopped itself.
+end_left_behind() {
+  local process executable
+  for process in /proc/[0-9]*; do
+    executable=$(readlink "$process/exe" 2>/dev/null) || continue
+    if [[ $executable == "$PWD"/.build/*PackageTests.xctest ]]; then kill -KILL "${process#/proc/}" 2>/dev/null; fi
+  done
+}
+
+# An exit code of 0 is not enough: a run of no tests has it too, and a crash leaves no closing line.
+count_swift_tests() {  # exit code
+  local closing total bad skipped
+  closing=$(grep -aE 'Test run with [0-9]+ tests?' "$log" | tail -1)
+  if [[ -z $closing ]]; then problem "the tests stopped before their closing line (exit $1): a crash, or out of time; see $log"; return; fi
+  total=$(sed -E 's/.*Test run with ([0-9]+) tests?.*/\1/' <<<"$closing")
+  bad=$(grep -acE '^. Test [^r].* failed after|^. Test r[^u].* failed after' "$log")
+  skipped=$(grep -acE '^. Test .* skipped' "$log")
+  if [[ $skipped != 0 ]]; then echo "test: $skipped skipped (not counted)"; fi
+  passed=$((passed + total - bad - skipped))
+  failed=$((failed + bad))
+  if [[ $total == 0 ]]; then problem "no tests were run"; fi
+  if [[ $bad == 0 && ( $1 != 0 || $closing != *passed* ) ]]; then problem "the run failed (exit $1): $closing"; fi
+}
+
+# A script of ours that ends with "N passed, M failed".
+counted() {  # name, command…
+  local name=$1 line code
+  shift
+  "$@" 2>&1 | tee ".build/$name.log"
+  code=${PIPESTATUS[0]}
+  line=$(grep -aE '^[0-9]+ passed, [0-9]+ failed$' ".build/$name.log" | tail -1)
+  if [[ -z $line ]]; then problem "$name stopped before its closing line (exit $code)"; return; fi
+  passed=$((passed + ${line%% passed*}))
+  line=${line#*, }
+  failed=$((failed + ${line%% failed*}))
+  if [[ $code != 0 && ${line%% failed*} == 0 ]]; then problem "$name failed (exit $code)"; fi
+}
+
+counted architecture python3 scripts/test_check_architecture.py
+
+# shellcheck disable=SC2086  # flags are words
+if ! swift build --build-tests ${BUILD_FLAGS:-}; then problem "the tests do not build"; finish; fi
+# shellcheck disable=SC2086
+timeout -k 10 "$limit" swift test --skip-build --disable-xctest ${TEST_FLAGS:-} 2>&1 | tee "$log"
+code=${PIPESTATUS[0]}
+if [[ $code == 124 || $code == 137 ]]; then end_left_behind; fi
+count_swift_tests "$code"
+
+if [[ -x Tests/Acceptance/run.sh ]]; then counted acceptance Tests/Acceptance/run.sh; fi
+finish
