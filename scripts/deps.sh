@@ -74,7 +74,7 @@ install_missing() {
   "${as_root[@]}" apt-get update -qq || echo "deps: apt-get update failed; trying with the lists that are here" >&2
   # Only now is it known what this release offers.
   find_missing
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${packages[@]}" >/dev/null ||
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y -o Dpkg::Use-Pty=0 --no-install-recommends "${packages[@]}" >/dev/null ||
     fail "apt-get could not install: ${packages[*]} (see above)"
   find_missing
   [[ ${#packages[@]} == 0 ]] || fail "installed, and yet not usable: ${packages[*]}"
