@@ -105,12 +105,16 @@ package final class Node: Sendable {
     let projectionLoop = projection
     let eventLog = log
     projectors = (0..<NodeOptions.partitions).flatMap { partition in
-      [
+      var work = Projector.Options(family: "work", partition: partition, hasEvents: true)
+      work.inputs = ["work.commands", "work.bulk"]
+      var account = Projector.Options(family: "account", partition: partition, hasEvents: false)
+      account.inputs = ["account.commands"]
+      return [
         Projector(
-          options: Projector.Options(family: "work", partition: partition, hasEvents: true), log: eventLog, queue: projectionLoop,
+          options: work, log: eventLog, queue: projectionLoop,
           consumers: [EventCallouts(partition: partition)], live: { live.publish($0) }, notify: { watch.take($0, "work", partition) }),
         Projector(
-          options: Projector.Options(family: "account", partition: partition, hasEvents: false), log: eventLog, queue: projectionLoop,
+          options: account, log: eventLog, queue: projectionLoop,
           notify: { watch.take($0, "account", partition) }),
       ]
     }
