@@ -29,6 +29,7 @@ final class Served: Sendable {
       var options = NodeOptions()
       options.dataFolder = folder
       options.port = 0
+      options.keepsPoisonEvidence = false
       options.presetAccount = "AC" + String(repeating: "b", count: 32)
       options.presetToken = "bench"
       let node = try Node(options: options, logger: Logger(level: .warning, now: { SystemClock().now() }))
