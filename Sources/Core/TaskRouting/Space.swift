@@ -45,10 +45,12 @@ struct Space: Sendable {
 
   var classes = Slab<EligibilityClass>()
   var classPlaces: [ClassKey: Int] = [:]
-  /// Classes without waiting tasks, in the order in which they fell idle; the oldest go when there are too many.
+  /// Classes that had no waiting task when they were listed, each once, oldest first; those that still have none go when there are too many.
   var idleClasses: [Int] = []
   /// Classes whose membership can change when a worker's activity or load does.
   var changingClasses: Set<Int> = []
+  /// Queues of which the same is true, and whose members are known.
+  var changingQueues: Set<Int> = []
   var conditions = Interned<Expression>()
   var orders = Interned<OrderBy>()
 
@@ -82,6 +84,13 @@ struct Space: Sendable {
     defer { nextSerial += 1 }
     return nextSerial
   }
+
+  /// When the newest of all is removed, the workspace itself remembers how far the numbers have come: they are never given twice, by whichever owner.
+  mutating func retire(serial: Int64) {
+    guard serial + 1 == nextSerial else { return }
+    record.serialFloor = nextSerial
+    pending.writesWorkspace = true
+  }
 }
 
 extension Space {
@@ -100,8 +109,25 @@ extension Space {
     var record: WorkflowRecord
     var configuration: [UInt8]
     var document: WorkflowDocument
-    /// Tasks that are not over and are governed by it.
-    var tasks = 0
+    /// Tasks that are not over and are governed by it, by the revision that placed them.
+    var tasks: [Int64: Int] = [:]
+    /// Older revisions that still hold tasks: what these wait for does not change before they are placed again.
+    var older: [Int64: Revision] = [:]
+
+    struct Revision: Sendable {
+      var configuration: [UInt8]
+      var document: WorkflowDocument
+    }
+
+    var taskCount: Int { tasks.values.reduce(0, +) }
+
+    func document(ofRevision revision: Int64) -> WorkflowDocument {
+      revision == record.revision ? document : older[revision]?.document ?? document
+    }
+
+    func names(queue sid: String) -> Bool {
+      document.queueSids.contains(sid) || older.values.contains { $0.document.queueSids.contains(sid) }
+    }
   }
 
   struct Worker: Sendable {
@@ -180,6 +206,8 @@ struct PendingEffects: Sendable {
   var removedTasks: [Int] = []
   var removedWorkers: [Int] = []
   var removedReservations: [Int] = []
+  /// Classes that got a ready worker while tasks waited in them.
+  var awake: [Int] = []
   var writesWorkspace = false
 }
 
@@ -213,6 +241,7 @@ extension Space {
 
   /// Ends a command: what it changed goes into the effects, each document once.
   mutating func flush(_ turn: inout Turn) {
+    settle(&turn)
     if pending.writesWorkspace { turn.effects.put(id, DocumentKey(kind: Kind.workspace, id: id), record.encoded()) }
     for (key, bytes) in pending.puts { turn.effects.put(id, key, bytes) }
     for place in pending.tasks where taskPlaces[tasks[place].id] == place {

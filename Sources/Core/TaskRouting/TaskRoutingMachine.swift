@@ -266,9 +266,9 @@ extension Space {
     }
     timers.remove(timer)
     switch timer.kind {
-    case .task: fireTask(timer.place, &turn)
+    case .task: if tasks.isTaken(timer.place) { fireTask(timer.place, &turn) }
     case .reservation:
-      guard reservations[timer.place].record.status == .pending else { return }
+      guard reservations.isTaken(timer.place), reservations[timer.place].record.status == .pending else { return }
       decline(timer.place, as: .timeout, moveTo: record.timeoutActivity, &turn)
     }
   }
@@ -278,7 +278,7 @@ extension Space {
     var record = imports[importing] ?? ImportRecord()
     if record.created == 0 { record.created = turn.now }
     record.updated = turn.now
-    record.decided = number + count - 1
+    record.decided = number &+ count &- 1
     let refusal: String?
     do throws(DecodingFailure) {
       let request = try Request(decoding: body)
@@ -297,7 +297,7 @@ extension Space {
       if record.refused <= 1000 {
         var line = RefusedLineRecord()
         line.importing = importing
-        line.line = Int64(number)
+        line.line = Int64(clamping: number)
         line.message = refusal
         let key = importing.combined(with: Identifier(high: 0, low: number))
         refusedLines[key] = line

@@ -6,6 +6,7 @@ import Resources
 /// Making, changing and ending tasks (taskrouter.md 2.8, 4.1).
 extension Space {
   mutating func createTask(_ request: Request, _ turn: inout Turn) -> Verdict {
+    if let refusal = outOfRange(request) { return refusal }
     let attributes = request.bytes(.attributes) ?? Array("{}".utf8)
     guard let document = try? JSONDocument(parsing: attributes) else { return .refuse("Attributes is not valid JSON") }
     var record = TaskRecord()
@@ -74,7 +75,7 @@ extension Space {
     let id = turn.ids.identifier()
     let place = tasks.insert(Task(id: id, record: record, attributes: attributes))
     taskPlaces[id] = place
-    workflows[record.workflow]?.tasks += 1
+    govern(place)
     pending.puts.append((DocumentKey(kind: Kind.taskAttributes, id: id), attributes))
     touch(task: place, at: turn.now)
     fact(.taskCreated, task: place, turn.now)
@@ -96,7 +97,14 @@ extension Space {
     guard let place = taskPlaces[request.target] else { return .notFound }
     if let wanted = request.ifMatch, wanted != tasks[place].record.version { return .versionMismatch(tasks[place].record.version, wanted) }
     let record = tasks[place].record
-    let status = request.text(.status).flatMap(TaskStatus.init(text:))
+    var status: TaskStatus?
+    if let text = request.text(.status) {
+      guard let known = TaskStatus(text: text) else {
+        return .refuse("AssignmentStatus must be one of canceled, wrapping, completed; received '\(text)'")
+      }
+      status = known
+    }
+    if let refusal = outOfRange(request) { return refusal }
     if let refusal = refusal(of: status, place) { return refusal }
     var channel: Identifier?
     if let name = request.text(.taskChannel) {
@@ -124,7 +132,10 @@ extension Space {
       tasks[place].record.channel = channel
       changed = true
     }
-    if let reason = request.text(.reason), status != nil || record.status.isOver { tasks[place].record.reason = reason }
+    if let reason = request.text(.reason), status != nil || record.status.isOver, reason != record.reason {
+      tasks[place].record.reason = reason
+      touch(task: place, at: turn.now)
+    }
     if changed {
       tasks[place].record.version += 1
       touch(task: place, at: turn.now)
@@ -169,7 +180,7 @@ extension Space {
     tasks[place].record.status = wasOver ? tasks[place].record.status : .canceled
     cancelReservations(ofTask: place, as: .canceled, .reservationCanceled, &turn)
     fact(.taskDeleted, task: place, turn.now)
-    if !wasOver { workflows[tasks[place].record.workflow]?.tasks -= 1 }
+    if !wasOver { ungovern(place, turn.now) }
     purge(place)
     return Verdict(status: 204)
   }
@@ -204,7 +215,7 @@ extension Space {
     if let reason { tasks[place].record.reason = reason }
     tasks[place].record.ended = now
     tasks[place].record.version += 1
-    workflows[tasks[place].record.workflow]?.tasks -= 1
+    ungovern(place, now)
     touch(task: place, at: now)
     setTimer(place)
   }
@@ -224,7 +235,9 @@ extension Space {
       delete(Kind.reservation, reservations[reservation].id)
       reservationPlaces[reservations[reservation].id] = nil
       pending.removedReservations.append(reservation)
+      retire(serial: reservations[reservation].record.serial)
     }
+    retire(serial: tasks[place].record.serial)
     taskPlaces[tasks[place].id] = nil
     pending.removedTasks.append(place)
   }
@@ -276,6 +289,20 @@ extension Space {
     default: return .refuse("ReservationStatus must be one of accepted, rejected, wrapping, completed; received '\(text)'")
     }
     return answer
+  }
+
+  /// The ranges of taskrouter.md 2.4 to 2.8. The ingress says so first; here they keep arithmetic and matching safe whoever wrote the command.
+  func outOfRange(_ request: Request) -> Verdict? {
+    let ranges: [(Parameter, String, ClosedRange<Int64>)] = [
+      (.timeout, "Timeout", 1...1_209_600), (.priority, "Priority", 0...2_147_483_647), (.capacity, "Capacity", 0...1_000_000),
+      (.maxReservedWorkers, "MaxReservedWorkers", 1...50), (.reservationTimeout, "TaskReservationTimeout", 1...86_400),
+      (.virtualStart, "VirtualStartTime", -2_208_988_800_000...253_402_300_799_999),
+    ]
+    for (parameter, name, range) in ranges {
+      guard let value = request.integer(parameter), !range.contains(value) else { continue }
+      return .refuse("\(name) must be an integer from \(range.lowerBound) to \(range.upperBound); received \(value)")
+    }
+    return nil
   }
 
   func channel(named text: String) -> Identifier? {
