@@ -22,8 +22,8 @@ func room(_ name: String, _ group: String, _ needs: [Target.Dependency] = []) ->
   .target(name: name, dependencies: needs, path: "Sources/\(group)/\(name)", swiftSettings: hot)
 }
 
-func tests(_ name: String, _ needs: [Target.Dependency]) -> Target {
-  .testTarget(name: name + "Tests", dependencies: needs, path: "Tests/\(name)", swiftSettings: strict)
+func tests(_ name: String, _ needs: [Target.Dependency], exclude: [String] = []) -> Target {
+  .testTarget(name: name + "Tests", dependencies: needs, path: "Tests/\(name)", exclude: exclude, swiftSettings: strict)
 }
 
 var targets: [Target] = []
@@ -97,6 +97,16 @@ targets += [
   // Dies in the ways that the tests ask for.
   .executableTarget(name: "PoisonVictim", dependencies: ["PoisonStamp"], path: "Tests/PoisonVictim", swiftSettings: strict),
   tests("PoisonStamp", ["PoisonStamp", "PoisonVictim"]),
+]
+
+// Work distribution under test, and what it costs.
+targets += [
+  tests("TaskRouting", ["Expressions", "JSON", "Journal", "Machines", "Resources", "TaskRouting", "Workflows"]),
+  tests("Journal", ["Journal", "Resources"], exclude: ["Golden"]),
+  tests("TaskEvents", ["JSON", "Journal", "Resources", "TaskEvents", "TaskRouting"], exclude: ["Golden"]),
+  .executableTarget(
+    name: "RoutingBench", dependencies: ["Journal", "Machines", "Resources", "TaskRouting"], path: "Benchmarks/RoutingBench", swiftSettings: strict,
+    linkerSettings: [.linkedLibrary("m")]),
 ]
 
 let package = Package(name: "trunkline", targets: targets, cLanguageStandard: .c17, cxxLanguageStandard: .cxx17)

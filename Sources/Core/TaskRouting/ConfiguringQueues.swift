@@ -187,6 +187,7 @@ extension Space {
     guard let revision = workflows[id]?.record.revision else { return }
     tasks[task].record.placement.revision = revision
     workflows[id]?.tasks[revision, default: 0] += 1
+    workflows[id]?.order.insert(Governed(serial: tasks[task].record.serial, task: task))
   }
 
   /// Takes a task out of that count; the last one of an older revision takes the revision with it.
@@ -195,6 +196,7 @@ extension Space {
     let revision = tasks[task].record.placement.revision
     guard let count = workflows[id]?.tasks[revision] else { return }
     workflows[id]?.tasks[revision] = count > 1 ? count - 1 : nil
+    workflows[id]?.order.remove(Governed(serial: tasks[task].record.serial, task: task))
     guard count == 1, workflows[id]?.older[revision] != nil else { return }
     workflows[id]?.older[revision] = nil
     workflows[id]?.record.kept.removeAll { $0.number == revision }
@@ -222,23 +224,28 @@ extension Space {
       if !reEvaluating.isEmpty { reEvaluating.removeFirst() }
       return
     }
-    var left = limit
-    var place = reEvaluationCursor[workflow] ?? 0
-    let end = tasks.capacity
-    while place < end, left > 0 {
-      defer { place += 1 }
-      guard tasks.isTaken(place), tasks[place].record.workflow == workflow, tasks[place].record.placement.revision < wanted else { continue }
-      guard tasks[place].record.status == .pending else {
-        // Reserved ones go the new way when their offers end; assigned ones never (5.5).
-        continue
-      }
-      left -= 1
+    // Looking at a task costs little beside placing it, but is not free either.
+    var toLookAt = limit * 16
+    var cursor = reEvaluationCursor[workflow] ?? 0
+    var outdated: [Int] = []
+    workflows[workflow]?.order.ascend(from: Governed(serial: cursor, task: 0)) { governed in
+      guard outdated.count < limit, toLookAt > 0 else { return false }
+      toLookAt -= 1
+      cursor = governed.serial + 1
+      // Reserved ones go the new way when their offers end; assigned ones never (5.5).
+      let record = tasks[governed.task].record
+      if record.status == .pending, record.placement.revision < wanted { outdated.append(governed.task) }
+      return true
+    }
+    let isLast = outdated.count < limit && toLookAt > 0
+    // Placing one may give another to somebody.
+    for place in outdated where tasks[place].record.status == .pending {
       tasks[place].record.version += 1
       tasks[place].record.reEvaluated = "workflow_updated"
       routeAnew(place, &turn)
     }
-    reEvaluationCursor[workflow] = place
-    guard place >= end else { return }
+    reEvaluationCursor[workflow] = cursor
+    guard isLast else { return }
     reEvaluating.removeFirst()
     reEvaluationCursor[workflow] = nil
     workflows[workflow]?.record.reEvaluatedRevision = 0

@@ -86,9 +86,11 @@ extension Space {
     let record = try TaskRecord(decoding: bytes)
     nextSerial = max(nextSerial, record.serial + 1)
     let text = all[DocumentKey(kind: Kind.taskAttributes, id: id)] ?? Array("{}".utf8)
-    taskPlaces[id] = tasks.insert(Task(id: id, record: record, attributes: text))
+    let place = tasks.insert(Task(id: id, record: record, attributes: text))
+    taskPlaces[id] = place
     guard !record.status.isOver else { return }
     workflows[record.workflow]?.tasks[record.placement.revision, default: 0] += 1
+    workflows[record.workflow]?.order.insert(Governed(serial: record.serial, task: place))
     if let queue = queuePlaces[record.queue] { queues[queue].tasks += 1 }
   }
 
@@ -108,7 +110,7 @@ extension Space {
         tasks[task].live.append(place)
         workers[worker].live.append(place)
       }
-      if record.status == .pending { timers.insert(Timer(due: record.expires, kind: .reservation, place: place)) }
+      if record.status == .pending { timers.insert(Timer(due: record.expires, kind: .reservation, serial: record.serial, place: place)) }
     }
   }
 

@@ -158,7 +158,8 @@ extension Space {
     }
   }
 
-  private static var idleClassLimit: Int { 1024 }
+  /// Small, because every member pays for each class that it is in; a class made again costs one test a member.
+  private static var idleClassLimit: Int { 256 }
 
   mutating func dropClass(_ place: Int) {
     for worker in classes[place].members { workers[worker].memberships.removeAll { $0.group == place } }
@@ -325,12 +326,25 @@ extension Space {
 
   /// Serves every class in which a worker became ready while tasks wait: the last thing that a command does, so that no path can forget one.
   mutating func settle(_ turn: inout Turn) {
-    var at = 0
-    while at < pending.awake.count {
-      let group = pending.awake[at]
-      at += 1
-      while classes.isTaken(group), let first = classes[group].waiting.first, !classes[group].ready.isEmpty { match(first.task, &turn) }
+    while !pending.awake.isEmpty {
+      pending.awake.removeAll { !classes.isTaken($0) || classes[$0].ready.isEmpty || classes[$0].waiting.isEmpty }
+      // The best task first, so that it does not matter in which order the classes were found.
+      guard let task = pending.awake.compactMap({ first(of: $0) }).min()?.key.task else { return }
+      match(task, &turn)
     }
+  }
+
+  private struct Ranked: Comparable {
+    var isPreferred: Bool
+    var key: WaitingKey
+
+    static func < (a: Ranked, b: Ranked) -> Bool { a.isPreferred != b.isPreferred ? a.isPreferred : a.key < b.key }
+  }
+
+  /// The first task of a class, and its rank among those of other classes (taskrouter.md 7.2).
+  private func first(of group: Int) -> Ranked? {
+    guard let key = classes[group].waiting.first else { return nil }
+    return Ranked(isPreferred: classes[group].isNewestFirst == (record.prioritizedOrder == .lifo), key: key)
   }
 
   /// Offers a waiting task while somebody is ready for it. A ready worker with better work waiting gets that first.
@@ -362,25 +376,14 @@ extension Space {
 
   /// The task that this worker should have next, among the first of each of its classes (taskrouter.md 7.2).
   private func bestTask(for worker: Int) -> (task: Int, considered: Int)? {
-    var best: WaitingKey?
-    var bestIsPreferred = false
+    var best: Ranked?
     var considered = 0
-    let prefersNewestFirst = record.prioritizedOrder == .lifo
     for membership in workers[worker].memberships where membership.ready != nil {
-      guard let first = classes[membership.group].waiting.first else { continue }
+      guard let first = first(of: membership.group) else { continue }
       considered += classes[membership.group].waiting.count
-      let isPreferred = classes[membership.group].isNewestFirst == prefersNewestFirst
-      if let current = best {
-        if isPreferred != bestIsPreferred {
-          guard isPreferred else { continue }
-        } else {
-          guard first < current else { continue }
-        }
-      }
-      best = first
-      bestIsPreferred = isPreferred
+      if best.map({ first < $0 }) ?? true { best = first }
     }
-    return best.map { ($0.task, considered) }
+    return best.map { ($0.key.task, considered) }
   }
 }
 

@@ -221,8 +221,8 @@ extension Space {
     case .completed, .canceled: due = record.ended + settings.purgeAfter
     }
     guard due != tasks[task].timer else { return }
-    if tasks[task].timer != 0 { timers.remove(Timer(due: tasks[task].timer, kind: .task, place: task)) }
-    if due != 0 { timers.insert(Timer(due: due, kind: .task, place: task)) }
+    if tasks[task].timer != 0 { timers.remove(Timer(due: tasks[task].timer, kind: .task, serial: record.serial, place: task)) }
+    if due != 0 { timers.insert(Timer(due: due, kind: .task, serial: record.serial, place: task)) }
     tasks[task].timer = due
   }
 

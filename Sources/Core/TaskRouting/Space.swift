@@ -62,7 +62,7 @@ struct Space: Sendable {
   var refusedLines: [Identifier: RefusedLineRecord] = [:]
   /// Workflows whose waiting tasks are being placed again, slice by slice.
   var reEvaluating: [Identifier] = []
-  var reEvaluationCursor: [Identifier: Int] = [:]
+  var reEvaluationCursor: [Identifier: Int64] = [:]
 
   var pending = PendingEffects()
 
@@ -111,6 +111,8 @@ extension Space {
     var document: WorkflowDocument
     /// Tasks that are not over and are governed by it, by the revision that placed them.
     var tasks: [Int64: Int] = [:]
+    /// The same tasks in the order of their creation, for placing them again.
+    var order = OrderedIndex<Governed>()
     /// Older revisions that still hold tasks: what these wait for does not change before they are placed again.
     var older: [Int64: Revision] = [:]
 
@@ -128,6 +130,13 @@ extension Space {
     func names(queue sid: String) -> Bool {
       document.queueSids.contains(sid) || older.values.contains { $0.document.queueSids.contains(sid) }
     }
+  }
+
+  struct Governed: Comparable, Sendable {
+    var serial: Int64
+    var task: Int
+
+    static func < (a: Governed, b: Governed) -> Bool { a.serial < b.serial }
   }
 
   struct Worker: Sendable {
@@ -172,11 +181,13 @@ struct Timer: Comparable, Sendable {
   enum Kind: UInt8, Sendable { case reservation, task }
   var due: Int64
   var kind: Kind
+  /// Of what it belongs to: the same whoever owns the partition, which places are not.
+  var serial: Int64
   var place: Int
 
   static func < (a: Timer, b: Timer) -> Bool {
     if a.due != b.due { return a.due < b.due }
-    return a.kind != b.kind ? a.kind.rawValue < b.kind.rawValue : a.place < b.place
+    return a.kind != b.kind ? a.kind.rawValue < b.kind.rawValue : a.serial < b.serial
   }
 }
 

@@ -227,7 +227,7 @@ extension Space {
 
   /// Forgets a task and its reservations: silent when its time is over, after the event when a client deletes it.
   mutating func purge(_ place: Int) {
-    if tasks[place].timer != 0 { timers.remove(Timer(due: tasks[place].timer, kind: .task, place: place)) }
+    if tasks[place].timer != 0 { timers.remove(Timer(due: tasks[place].timer, kind: .task, serial: tasks[place].record.serial, place: place)) }
     tasks[place].timer = 0
     delete(Kind.task, tasks[place].id)
     delete(Kind.taskAttributes, tasks[place].id)
@@ -257,19 +257,20 @@ extension Space {
     guard request.side.isNone || request.side == record.task || request.side == record.worker else { return .notFound }
     if let wanted = request.ifMatch, wanted != record.version { return .versionMismatch(record.version, wanted) }
     let answer = Verdict(status: 200, scope: id, document: DocumentKey(kind: Kind.reservation, id: reservations[place].id))
-    guard let text = request.text(.status), let wanted = ReservationStatus(text: text) else { return answer }
+    guard let text = request.text(.status) else { return answer }
+    let wanted = ReservationStatus(text: text)
     func already() -> Verdict {
       .refuse("Reservation \(SIDKind.reservation.text(request.target)) is already in state [\(record.status.text)] and cannot be updated to [\(text)]")
     }
     switch (wanted, record.status) {
-    case (.accepted, .pending): accept(place, &turn)
-    case (.rejected, .pending):
+    case (.accepted?, .pending): accept(place, &turn)
+    case (.rejected?, .pending):
       let activity = request.identifier(.workerActivity)
       if let activity, activities[activity] == nil {
         return .refuse("WorkerActivitySid '\(SIDKind.activity.text(activity))' is no activity of this workspace")
       }
       decline(place, as: .rejected, moveTo: activity, &turn)
-    case (.wrapping, .accepted):
+    case (.wrapping?, .accepted):
       wrapUp(reservation: place, &turn)
       let task = reservations[place].task
       if tasks[task].record.status == .assigned, !tasks[task].live.contains(where: { reservations[$0].record.status == .accepted }) {
@@ -278,14 +279,14 @@ extension Space {
         touch(task: task, at: turn.now)
         fact(.taskWrapup, task: task, turn.now)
       }
-    case (.completed, .accepted), (.completed, .wrapping):
+    case (.completed?, .accepted), (.completed?, .wrapping):
       let task = reservations[place].task
       if tasks[task].live == [place] {
         complete(task: task, reason: tasks[task].record.reason ?? "All reservations were completed", &turn)
       } else {
         complete(reservation: place, &turn)
       }
-    case (.accepted, _), (.rejected, _), (.wrapping, _), (.completed, _): return already()
+    case (.accepted?, _), (.rejected?, _), (.wrapping?, _), (.completed?, _): return already()
     default: return .refuse("ReservationStatus must be one of accepted, rejected, wrapping, completed; received '\(text)'")
     }
     return answer
