@@ -134,4 +134,12 @@ targets += [
   tests("HTTPServer", ["EventLoops", "HTTPServer", "Ports"]),
 ]
 
+// The demo: recorded days to replay, and the report about a run.
+targets += [
+  room("Replay", "Roles", ["Records"]),
+  tests("Replay", ["Replay"]),
+  room("Report", "Roles", ["Terminal"]),
+  tests("Report", ["Report"]),
+]
+
 let package = Package(name: "trunkline", targets: targets, cLanguageStandard: .c17, cxxLanguageStandard: .cxx17)
