@@ -139,7 +139,7 @@ targets += [
   room("Replay", "Roles", ["Records"]),
   tests("Replay", ["Replay"]),
   room("Report", "Roles", ["Terminal"]),
-  tests("Report", ["Report"]),
+  tests("Report", ["Replay", "Report"]),
 ]
 
 let package = Package(name: "trunkline", targets: targets, cLanguageStandard: .c17, cxxLanguageStandard: .cxx17)
