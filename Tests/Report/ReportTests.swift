@@ -17,7 +17,9 @@ struct ReportTests {
   @Test("every element that is opened is closed")
   func closed() {
     let page = Report.html(.small())
-    for name in ["svg", "section", "table", "tr", "td", "div", "dl", "dt", "dd", "text", "span", "i", "p", "main", "style", "rect", "title"] {
+    for name in [
+      "svg", "section", "table", "tr", "td", "div", "dl", "dt", "dd", "text", "span", "i", "p", "main", "style", "rect", "title",
+    ] {
       let opened = page.count(of: "<\(name)>") + page.count(of: "<\(name) ")
       #expect(opened == page.count(of: "</\(name)>"), "\(name)")
     }
@@ -56,7 +58,18 @@ struct ReportTests {
     #expect(!Report.html(result).contains("Giving up"))
     result.abandonment = .init(callers: 200, recorded: 20, ours: 5, note: "n")
     let page = Report.html(result)
-    #expect(page.contains("Giving up") && page.contains("10 %") && page.contains("2.5 %"))
+    #expect(page.contains("Giving up") && page.contains("10.0 %") && page.contains("2.5 %"))
+  }
+
+  @Test("kinds are summed up unless nearly everybody is of their own")
+  func kinds() {
+    func page(_ kinds: [String]) -> String {
+      var result = DemoResult.small()
+      result.units = kinds.map { .init(name: "U", kind: $0, tasks: 1, busy: 1, onDuty: 2) }
+      return Report.html(result)
+    }
+    #expect(page(["A", "A", "B", "B"]).contains("<th>kind</th>"))
+    #expect(!page(["A", "B", "C"]).contains("<th>kind</th>"))
   }
 
   @Test("an empty day is a page too")
@@ -123,17 +136,20 @@ struct DemoResultTests {
   @Test(
     "waits are read as people say them",
     arguments: [
-      (0, "0 s"), (0.25, "250 ms"), (1.54, "1.5 s"), (42, "42 s"), (119, "119 s"), (120, "2 min"), (200, "3 min 20 s"), (7200, "2 h 00 min"),
+      (0, "0 s"), (0.25, "250 ms"), (1.54, "1.5 s"), (42, "42 s"), (119, "119 s"), (120, "2 min"), (200, "3 min 20 s"),
+      (7200, "2 h 00 min"),
     ] as [(Double, String)])
   func waits(seconds: Double, text: String) { #expect(Markup.wait(seconds) == text) }
 
-  @Test("ticks are round and reach the top", arguments: [(0, 1), (1, 1), (7, 8), (91, 100), (156, 200), (1166, 1500), (1_000_000, 1_000_000)])
+  @Test(
+    "ticks are round and reach the top", arguments: [(0, 1), (1, 1), (7, 8), (91, 100), (156, 200), (1166, 1500), (1_000_000, 1_000_000)])
   func ticks(top: Double, last: Double) {
     let ticks = Scale.ticks(to: top)
     #expect((ticks.last ?? 0) >= top && (2...7).contains(ticks.count))
   }
 
-  @Test("clock times go on past midnight", arguments: [(0, "00:00"), (27_000, "07:30"), (90_000, "01:00"), (-3600, "23:00")])
+  @Test(
+    "clock times go on past midnight", arguments: [(0, "00:00"), (27_000, "07:30"), (86_400, "24:00"), (90_000, "01:00"), (-3600, "23:00")])
   func clock(seconds: Int, text: String) { #expect(Markup.clock(seconds) == text) }
 }
 

@@ -21,7 +21,8 @@ enum DayChart {
     let place = Place(start: result.start, step: step, time: time)
     let unit = Markup.wait(Double(step))
     let body =
-      hours(result.start, result.start + steps * step, time) + panel("new tasks per \(unit)", arrivals, arrived) { scale in
+      hours(result.start, result.start + steps * step, time)
+      + panel("new tasks per \(unit)", arrivals, arrived) { scale in
         bars(arrived, place, scale)
       }
       + panel("tasks waiting, most at once per \(unit)", backlog, waiting) { scale in curve(waiting, place, scale) }

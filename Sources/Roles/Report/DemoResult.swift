@@ -80,7 +80,8 @@ package struct DemoResult: Sendable {
     package var productSeconds: Double
 
     package init(
-      tasksIn: Int, assigned: Int, finished: Int, abandoned: Int = 0, lost: Int, doublyAssigned: Int, requests: Int? = nil, realSeconds: Double,
+      tasksIn: Int, assigned: Int, finished: Int, abandoned: Int = 0, lost: Int, doublyAssigned: Int, requests: Int? = nil,
+      realSeconds: Double,
       productSeconds: Double
     ) {
       self.tasksIn = tasksIn

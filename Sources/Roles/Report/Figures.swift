@@ -17,7 +17,7 @@ enum Figures {
       tile("Wait, 95 %", Markup.wait(waits.percentile(95))),
       tile("Throughput", HumanText.short((counts.throughput * 10).rounded() / 10), unit: "tasks/s"),
     ]
-    return "<dl class=\"tiles\">\n" + tiles.joined() + "</dl>\n"
+    return "<dl class=\"tiles \(tiles.count % 4 == 0 ? "four" : "five")\">\n" + tiles.joined() + "</dl>\n"
   }
 
   private static func tile(_ name: String, _ value: String, _ kind: String = "", unit: String = "") -> String {

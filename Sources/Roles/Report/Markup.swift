@@ -38,13 +38,15 @@ enum Markup {
     return "\(whole / 3600) h \(whole / 60 % 60 < 10 ? "0" : "")\(whole / 60 % 60) min"
   }
 
-  /// `07:30` of seconds since midnight; past midnight it goes on from 00:00.
+  /// `07:30` of seconds since midnight; the end of the day is `24:00`, past it it goes on from 00:01.
   static func clock(_ seconds: Int) -> String {
+    if seconds == 86_400 { return "24:00" }
     let minutes = ((seconds / 60) % 1440 + 1440) % 1440
     return "\(minutes / 60 < 10 ? "0" : "")\(minutes / 60):\(minutes % 60 < 10 ? "0" : "")\(minutes % 60)"
   }
 
-  static func percent(_ ratio: Double) -> String { number((ratio * 1000).rounded() / 10) + " %" }
+  /// `3.5 %` of 0.035: always one decimal, so that columns line up.
+  static func percent(_ ratio: Double) -> String { HumanText.decimal(ratio * 100) + " %" }
 }
 
 /// Where data lands on a drawing: a straight line from values to points.

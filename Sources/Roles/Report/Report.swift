@@ -26,7 +26,8 @@ package enum Report {
     page += section("The day", dayText(result), [DayChart.svg(result)])
     page += section("Waiting", waitText(result, waits), [WaitChart.svg(result, waits)])
     if let abandonment = result.abandonment { page += section("Giving up", abandonment.note, [Figures.abandonment(abandonment)]) }
-    page += section("Units", unitText(result), [UnitTable.html(result.units), UnitChart.ranked(result.units), UnitChart.busiest(result.units)])
+    page += section(
+      "Units", unitText(result), [UnitTable.html(result.units), UnitChart.ranked(result.units), UnitChart.busiest(result.units)])
     page += footer(result)
     page += "</main>\n</body>\n</html>\n"
     return page
@@ -65,7 +66,8 @@ package enum Report {
 
   private static func waitText(_ result: DemoResult, _ waits: Distribution) -> String {
     guard !waits.values.isEmpty else { return "No task was assigned, so none has a waiting time." }
-    let ours = "From the creation of a task to its assignment. Half waited no longer than \(Markup.wait(waits.percentile(50))), "
+    let ours =
+      "From the creation of a task to its assignment. Half waited no longer than \(Markup.wait(waits.percentile(50))), "
       + "95 % no longer than \(Markup.wait(waits.percentile(95))), the longest \(Markup.wait(waits.percentile(100)))."
     guard let other = result.recordedWaits else { return ours }
     return ours + " Dashed: \(other.label) (\(other.note))."

@@ -31,10 +31,11 @@ enum Stylesheet {
     .verdict.good { background: var(--good-tint); } .verdict.good b { color: var(--good); }
     .verdict.bad { background: var(--bad-tint); } .verdict.bad b { color: var(--bad); }
     .tiles {
-      display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 1px; margin: 16px 0 0; overflow: hidden;
-      background: var(--rule); border: 1px solid var(--rule); border-radius: 10px;
+      display: grid; gap: 1px; margin: 16px 0 0; overflow: hidden;
+      background: var(--card); border: 1px solid var(--rule); border-radius: 10px;
     }
-    .tiles div { background: var(--card); padding: 14px 18px 12px; }
+    .tiles.four { grid-template-columns: repeat(4, 1fr); } .tiles.five { grid-template-columns: repeat(5, 1fr); }
+    .tiles div { box-shadow: 0 0 0 1px var(--rule); padding: 14px 20px 12px; }
     .tiles dt { font-size: 13px; color: var(--soft); }
     .tiles dd { margin: 2px 0 0; font-size: 25px; line-height: 1.25; font-weight: 600; font-variant-numeric: tabular-nums; letter-spacing: -0.01em; white-space: nowrap; }
     .tiles small { font-size: 14px; font-weight: 400; color: var(--soft); letter-spacing: 0; }
@@ -64,6 +65,7 @@ enum Stylesheet {
     .meter i { display: block; height: 100%; min-width: 1px; background: var(--units); }
     .meter i.ours { background: var(--ours); } .meter i.other { background: var(--other); }
     footer { margin-top: 48px; padding-top: 16px; border-top: 1px solid var(--rule); font-size: 14px; color: var(--soft); }
+    @media (max-width: 760px) { .tiles.four, .tiles.five { grid-template-columns: repeat(2, 1fr); } }
     @media (max-width: 640px) { main { padding: 28px 18px; } h1 { font-size: 27px; } .wide { width: 20%; } }
     @media print { body { background: #fff; } section { break-inside: avoid; } main { padding: 0; } }
     """

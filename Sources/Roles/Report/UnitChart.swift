@@ -2,11 +2,11 @@ internal import Terminal
 
 /// How busy the units were: all of them in order, and the busiest by name.
 enum UnitChart {
-  /// More bars than this are a list that nobody reads.
-  private static let mostNamed = 16
+  /// A team is named whole; of more, only the busiest: longer lists nobody reads.
+  private static func named(of count: Int) -> Int { count <= 24 ? count : 16 }
 
   static func ranked(_ units: [DemoResult.Unit]) -> String {
-    guard units.count > mostNamed else { return "" }
+    guard units.count > named(of: units.count) else { return "" }
     let shares = units.map(\.utilisation).sorted(by: >)
     let (left, right, top, bottom) = (58.0, Drawing.width - 24, 34.0, 150.0)
     let across = Scale(values: 0...Double(shares.count), points: (left, right))
@@ -31,18 +31,18 @@ enum UnitChart {
 
   static func busiest(_ units: [DemoResult.Unit]) -> String {
     guard !units.isEmpty else { return "" }
-    let named = units.sorted { ($1.utilisation, $1.tasks, $0.name) < ($0.utilisation, $0.tasks, $1.name) }.prefix(mostNamed)
+    let shown = units.sorted { ($1.utilisation, $1.tasks, $0.name) < ($0.utilisation, $0.tasks, $1.name) }.prefix(named(of: units.count))
     let (left, right, top, row) = (190.0, Drawing.width - 150, 34.0, 23.0)
-    let bottom = top + Double(named.count) * row
+    let bottom = top + Double(shown.count) * row
     let across = Scale(values: 0...1, points: (left, right))
-    let title = units.count > named.count ? "the \(named.count) busiest units" : "all units, busiest first"
+    let title = units.count > shown.count ? "the \(shown.count) busiest units" : "all units, busiest first"
     var body = Drawing.text(title, x: 0, y: top - 16, style: "axis")
     for percent in [0, 25, 50, 75, 100] {
       let x = across(Double(percent) / 100)
       body += Drawing.line(x1: x, y1: top, x2: x, y2: bottom, style: percent == 0 ? "base" : "grid")
       body += Drawing.text("\(percent) %", x: x, y: bottom + 18, .middle)
     }
-    for (place, unit) in named.enumerated() {
+    for (place, unit) in shown.enumerated() {
       let y = top + Double(place) * row
       let share = Markup.percent(unit.utilisation)
       let tasks = "\(HumanText.count(unit.tasks)) task\(unit.tasks == 1 ? "" : "s")"
@@ -59,11 +59,12 @@ enum UnitChart {
   private static func short(_ name: String, _ most: Int) -> String { name.count <= most ? name : name.prefix(most - 1) + "…" }
 }
 
-/// The units by kind, as a table.
+/// The units by kind, as a table; left out where it would be no summary.
 enum UnitTable {
   static func html(_ units: [DemoResult.Unit]) -> String {
     let kinds = Dictionary(grouping: units, by: \.kind).sorted { ($1.value.count, $0.key) < ($0.value.count, $1.key) }
-    guard !kinds.isEmpty else { return "" }
+    // Where nearly everybody is of a kind of their own, the plots by name say more.
+    guard !kinds.isEmpty, kinds.count <= 12, kinds.count == 1 || kinds.count * 2 <= units.count else { return "" }
     let rows = kinds.map { kind, units in
       let shares = Distribution(units.map(\.utilisation))
       let mean = shares.mean ?? 0

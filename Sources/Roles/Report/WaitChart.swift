@@ -45,7 +45,9 @@ enum WaitChart {
     }
     for mark in marks where shown.contains(mark.seconds) {
       let x = across(log10(mark.seconds))
-      body += Drawing.line(x1: x, y1: top, x2: x, y2: bottom, style: "grid") + Drawing.line(x1: x, y1: bottom, x2: x, y2: bottom + 5, style: "base")
+      body +=
+        Drawing.line(x1: x, y1: top, x2: x, y2: bottom, style: "grid")
+        + Drawing.line(x1: x, y1: bottom, x2: x, y2: bottom + 5, style: "base")
       let isFirst = mark.seconds == shown.lowerBound
       body += Drawing.text(isFirst ? "≤ " + mark.name : mark.name, x: x, y: bottom + 20, .middle)
     }
@@ -67,7 +69,8 @@ enum WaitChart {
       let isLeft = x > right - 120
       return "<circle class=\"ours dot\" cx=\"\(Markup.number(x))\" cy=\"\(Markup.number(y))\" r=\"4.5\"/>\n"
         + Drawing.text(
-          "\(Markup.number(percent)) %: \(Markup.wait(wait))", x: x + (isLeft ? -10 : 10), y: y + 16, isLeft ? .end : .start, style: "label")
+          "\(Markup.number(percent)) %: \(Markup.wait(wait))", x: x + (isLeft ? -10 : 10), y: y + 16, isLeft ? .end : .start, style: "label"
+        )
     }.joined()
   }
 
