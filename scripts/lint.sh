@@ -12,4 +12,5 @@ else
   exit 1
 fi
 python3 scripts/check-architecture.py
+python3 scripts/check-topics.py
 for script in .ci/run scripts/*.sh Tests/Acceptance/*.sh; do [ ! -e "$script" ] || bash -n "$script"; done
