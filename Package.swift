@@ -57,6 +57,7 @@ targets += [
       "Accounts", "Expressions", "Forms", "Gzip", "HTTPServer", "JSON", "Journal", "Machines", "Observability", "Ports", "Records", "Resources",
       "TaskRouting",
     ]),
+  room("APIClient", "Roles", ["Forms", "HTTPClient", "JSON"]),
   room("Gateway", "Roles", ["HTTPServer", "Ingress", "Ports", "Projection", "Resources", "TaskEvents"]),
   room(
     "Callouts", "Roles",
@@ -139,7 +140,33 @@ targets += [
   room("Replay", "Roles", ["Records"]),
   tests("Replay", ["Replay"]),
   room("Report", "Roles", ["Terminal"]),
-  tests("Report", ["Replay", "Report"]),
+  tests("Report", ["Report"]),
 ]
 
-let package = Package(name: "trunkline", targets: targets, cLanguageStandard: .c17, cxxLanguageStandard: .cxx17)
+// The composition root, the only place that knows adapters, and the command line.
+targets += [
+  .target(
+    name: "Trunkline",
+    dependencies: [
+      "Accounts", "Callouts", "Crypto", "EventLoops", "Gateway", "HTTPClient", "HTTPServer", "InProcessHotState", "InProcessSignalBus", "Ingress", "JSON", "Journal",
+      "Observability", "PartitionRunner", "PoisonStamp", "Ports", "Projection", "Resources", "SQLiteEventLog", "TaskRouting",
+    ],
+    path: "Sources/Trunkline", swiftSettings: strict),
+  .executableTarget(
+    name: "TrunklineCommand", dependencies: [
+      "APIClient", "Crypto", "EventLoops", "HTTPClient", "JSON", "Observability", "Options", "Ports", "TaskRouting", "Terminal", "Trunkline",
+    ],
+    path: "Sources/TrunklineCommand",
+    swiftSettings: strict),
+]
+
+// Edge: requests to other servers by libcurl, with the address checked when the socket is opened.
+targets += [
+  .systemLibrary(name: "CCurl", path: "Sources/Edge/CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+  room("HTTPClient", "Edge", ["CCurl", "EventLoops", "Ports"]),
+  tests("HTTPClient", ["EventLoops", "HTTPClient", "Ports"]),
+]
+
+let package = Package(
+  name: "trunkline", products: [.executable(name: "trunkline", targets: ["TrunklineCommand"])], targets: targets,
+  cLanguageStandard: .c17, cxxLanguageStandard: .cxx17)

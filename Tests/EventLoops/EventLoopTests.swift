@@ -133,6 +133,25 @@ private func onAnotherThread(_ body: @escaping @Sendable () -> Void) {
     loop.stop()
   }
 
+  @Test func `a sleep on a loop that stops ends with an error`() async throws {
+    let other = try EventLoop.spawn(name: "other")
+    let result = Mutex<String>("sleeping")
+    // On the loop itself the timer is set before the closure posted behind it runs.
+    let asleep = DispatchSemaphore(value: 0)
+    let task = Task(executorPreference: other) {
+      other.post { asleep.signal() }
+      do { try await other.sleep(milliseconds: 3_600_000) } catch { result.withLock { $0 = "\(type(of: error))" } }
+    }
+    onAnotherThread {
+      asleep.wait()
+      other.stop()
+    }
+    let text = result.withLock { $0 }
+    #expect(text == "CancellationError")
+    task.cancel()
+    loop.stop()
+  }
+
   @Test func `stopping runs what was posted before, closes timers and is final`() async {
     let ran = Atomic(0)
     _ = loop.schedule(afterMilliseconds: 3_600_000) { ran.add(100, ordering: .relaxed) }
@@ -153,5 +172,19 @@ private func onAnotherThread(_ body: @escaping @Sendable () -> Void) {
       loop.post { raise(SIGHUP) }
     }
     loop.stop()
+  }
+}
+
+@Suite struct LoopDescriptorTests {
+  @Test func `a stopped loop gives its descriptors back`() throws {
+    for _ in 0..<20 {
+      let loop = try EventLoop.spawn(name: "short")
+      let port = try loop.perform { try TCPListener(loop: loop, host: "127.0.0.1", port: 0, joining: false) { $0.close() }.port }
+      loop.stop()
+      // Its listener is gone with it: somebody else may have the port.
+      let next = try EventLoop.spawn(name: "next")
+      _ = try next.perform { try TCPListener(loop: next, host: "127.0.0.1", port: port, joining: false) { $0.close() }.port }
+      next.stop()
+    }
   }
 }

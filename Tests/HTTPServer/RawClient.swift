@@ -103,6 +103,8 @@ actor RawClient {
     return bytes
   }
 
+  func readText(_ count: Int) throws -> String { String(decoding: try take(count), as: UTF8.self) }
+
   private func takeLine() throws -> String {
     var line: [UInt8] = []
     while true {

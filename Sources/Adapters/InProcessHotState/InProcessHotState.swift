@@ -24,6 +24,9 @@ package final class InProcessHotState: HotState {
     stripes = (0..<64).map { _ in Stripe() }
   }
 
+  /// Every scope that was ever touched.
+  package var scopes: [Identifier] { stripes.flatMap { stripe in stripe.slots.withLock { Array($0.keys) } } }
+
   /// Everything of one scope, for audits. O(documents).
   package func documents(of scope: Identifier) -> [DocumentKey: [UInt8]] { slot(scope).scope.withLock { $0.documents } }
 

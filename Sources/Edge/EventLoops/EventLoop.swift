@@ -147,11 +147,18 @@ package final class EventLoop: SerialExecutor, TaskExecutor, WorkQueue {
         LoopHandle.of(handle.pointee.data)?.close()
       }, nil)
     // Close callbacks may resume tasks, which may post again: give them their turns while the wake-up still works.
-    for _ in 0..<Self.roundsPerTurn where uv_run(uv, UV_RUN_NOWAIT) != 0 { drain() }
+    for _ in 0..<Self.roundsPerTurn {
+      uv_run(uv, UV_RUN_NOWAIT)
+      drain()
+    }
     remote.withLock { $0.isClosed = true }
     drain()
     wake.withMemoryRebound(to: uv_handle_t.self, capacity: 1) { uv_close($0, nil) }
-    while uv_loop_close(uv) == UV_EBUSY.rawValue && uv_run(uv, UV_RUN_NOWAIT) != 0 {}
+    // Busy until the close callbacks have run, which takes one turn.
+    for _ in 0..<Self.roundsPerTurn {
+      if uv_loop_close(uv) != UV_EBUSY.rawValue { break }
+      uv_run(uv, UV_RUN_NOWAIT)
+    }
     loop_local_set(nil)
   }
 

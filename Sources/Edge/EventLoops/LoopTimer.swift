@@ -4,11 +4,16 @@ import Synchronization
 
 /// The libuv side of a timer that fires once.
 private final class TimerHandle: LoopHandle, @unchecked Sendable {
-  var work: (@Sendable () -> Void)?
+  private var work: (@Sendable () -> Void)?
+  /// Runs when the loop ends before the timer does.
+  private var dropped: (@Sendable () -> Void)?
 
-  init(loop: EventLoop, afterMilliseconds milliseconds: Int64, _ work: @escaping @Sendable () -> Void) {
+  init(
+    loop: EventLoop, afterMilliseconds milliseconds: Int64, dropped: (@Sendable () -> Void)?, _ work: @escaping @Sendable () -> Void
+  ) {
     super.init(loop: loop, type: UV_TIMER)
     self.work = work
+    self.dropped = dropped
     let timer = pointer(as: uv_timer_t.self)
     guard uv_timer_init(loop.uv, timer) == 0 else { return }
     adopt()
@@ -20,16 +25,23 @@ private final class TimerHandle: LoopHandle, @unchecked Sendable {
       { timer in
         guard let handle = TimerHandle.of(timer?.pointee.data) else { return }
         let work = handle.work
-        handle.close()
+        handle.cancel()
         work?()
         handle.loop.drain()
       }, due, 0)
+  }
+
+  func cancel() {
+    dropped = nil
+    close()
   }
 
   override func close() {
     work = nil
     super.close()
   }
+
+  override func didClose() { dropped.take()?() }
 }
 
 /// What `schedule` hands out. Cancelling on the loop is exact; from another thread it may lose against work that has already begun.
@@ -41,9 +53,9 @@ private final class LoopTimer: Cancellable {
 
   init(loop: EventLoop) { self.loop = loop }
 
-  func arm(afterMilliseconds milliseconds: Int64, _ work: @escaping @Sendable () -> Void) {
+  func arm(afterMilliseconds milliseconds: Int64, dropped: (@Sendable () -> Void)?, _ work: @escaping @Sendable () -> Void) {
     if isCancelled.load(ordering: .acquiring) { return }
-    handle = TimerHandle(loop: loop, afterMilliseconds: milliseconds) { [self] in
+    handle = TimerHandle(loop: loop, afterMilliseconds: milliseconds, dropped: dropped) { [self] in
       handle = nil
       if !isCancelled.load(ordering: .acquiring) { work() }
     }
@@ -52,7 +64,7 @@ private final class LoopTimer: Cancellable {
   func cancel() {
     isCancelled.store(true, ordering: .releasing)
     loop.run { [self] in
-      handle?.close()
+      handle?.cancel()
       handle = nil
     }
   }
@@ -61,22 +73,30 @@ private final class LoopTimer: Cancellable {
 extension EventLoop {
   /// Runs `work` on the loop once, no earlier than `milliseconds` (negative: at once) of real time from now. Callable from anywhere.
   package func schedule(afterMilliseconds milliseconds: Int64, _ work: @escaping @Sendable () -> Void) -> any Cancellable {
+    schedule(afterMilliseconds: milliseconds, dropped: nil, work)
+  }
+
+  private func schedule(afterMilliseconds milliseconds: Int64, dropped: (@Sendable () -> Void)?, _ work: @escaping @Sendable () -> Void)
+    -> any Cancellable
+  {
     let timer = LoopTimer(loop: self)
     let asked = isCurrent ? nil : monotonicMilliseconds
     run { [self] in
       let late = asked.map { monotonicMilliseconds - $0 } ?? 0
-      timer.arm(afterMilliseconds: max(0, milliseconds - late), work)
+      timer.arm(afterMilliseconds: max(0, milliseconds - late), dropped: dropped, work)
     }
     return timer
   }
 
   /// Suspends for at least `milliseconds`. The timer lives on this loop; the task goes on where it belongs.
-  /// Errors: `CancellationError` as soon as the task is cancelled.
+  /// Errors: `CancellationError` as soon as the task is cancelled or the loop stops.
   package func sleep(milliseconds: Int64) async throws {
     let sleeper = Sleeper()
     try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
-        sleeper.begin(continuation) { self.schedule(afterMilliseconds: milliseconds) { sleeper.end(cancelled: false) } }
+        sleeper.begin(continuation) {
+          self.schedule(afterMilliseconds: milliseconds, dropped: { sleeper.end(cancelled: true) }) { sleeper.end(cancelled: false) }
+        }
       }
     } onCancel: {
       sleeper.end(cancelled: true)

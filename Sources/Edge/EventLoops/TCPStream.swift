@@ -77,7 +77,7 @@ package final class TCPStream: LoopHandle, @unchecked Sendable {
       { handle, _, buffer in
         guard let stream = TCPStream.of(handle?.pointee.data) else { return }
         let memory = stream.loop.readBuffer
-        buffer?.pointee = uv_buf_init(memory.baseAddress?.assumingMemoryBound(to: CChar.self), UInt32(memory.count))
+        buffer?.pointee = uv_buf_t(base: memory.baseAddress?.assumingMemoryBound(to: CChar.self), len: memory.count)
       },
       { handle, count, buffer in
         guard count != 0, let stream = TCPStream.of(handle?.pointee.data) else { return }
@@ -145,7 +145,7 @@ package final class TCPStream: LoopHandle, @unchecked Sendable {
   }
 
   private func buffer(_ bytes: UnsafeRawBufferPointer) -> uv_buf_t {
-    uv_buf_init(UnsafeMutableRawPointer(mutating: bytes.baseAddress)?.assumingMemoryBound(to: CChar.self), UInt32(bytes.count))
+    uv_buf_t(base: UnsafeMutableRawPointer(mutating: bytes.baseAddress)?.assumingMemoryBound(to: CChar.self), len: bytes.count)
   }
 
   /// One allocation holds the request and the copy behind it; the write callback frees it.
@@ -157,7 +157,7 @@ package final class TCPStream: LoopHandle, @unchecked Sendable {
     copy.copyBytes(from: head)
     UnsafeMutableRawBufferPointer(rebasing: copy[head.count...]).copyBytes(from: body)
     let request = base.assumingMemoryBound(to: uv_write_t.self)
-    var buffer = uv_buf_init(copy.baseAddress?.assumingMemoryBound(to: CChar.self), UInt32(count))
+    var buffer = uv_buf_t(base: copy.baseAddress?.assumingMemoryBound(to: CChar.self), len: count)
     let code = uv_write(request, stream, &buffer, 1) { request, code in
       guard let request else { return }
       let stream = TCPStream.of(request.pointee.handle?.pointee.data)

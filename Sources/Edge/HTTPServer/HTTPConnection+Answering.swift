@@ -9,6 +9,15 @@ extension HTTPConnection {
     answered()
   }
 
+  func handOver(_ name: String, _ headers: HTTPFields, _ adopt: (TCPStream) -> any TCPStreamDelegate) {
+    compose { out in
+      append(&out, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n")
+      appendFields(&out, [("Upgrade", name)] + headers)
+      append(&out, "\r\n")
+    }
+    becomeUpgraded(adopt(stream))
+  }
+
   func writeStreamHead(_ exchange: HTTPExchange, _ status: Int, _ headers: HTTPFields) {
     guard self.exchange === exchange else { return }
     decidePersistence(headers)
@@ -30,7 +39,10 @@ extension HTTPConnection {
     answered()
   }
 
-  func sendContinue() { compose { append(&$0, "HTTP/1.1 100 Continue\r\n\r\n") } }
+  func sendContinue() {
+    lastActivity = server.loop.monotonicMilliseconds
+    compose { append(&$0, "HTTP/1.1 100 Continue\r\n\r\n") }
+  }
 
   /// Builds bytes in the loop's scratch buffer and writes them, with `body` behind, in one call. The buffer is moved out and back: no copy.
   private func compose(body: [UInt8] = [], _ build: (inout [UInt8]) -> Void) {

@@ -12,6 +12,8 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
     case answering
     /// Our side has ended; what still comes is dropped, so that the answer is not lost to a reset.
     case lingering
+    /// The stream speaks another protocol; see `next`.
+    case upgraded
     case closed
   }
 
@@ -24,22 +26,24 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
   /// The answer is out, the rest of its request's body is dropped.
   var isDiscarding = false
   private(set) var inputHasEnded = false
-  private let remoteAddress: String
-  private var scanner = HeadScanner()
+  let remoteAddress: String
+  var scanner = HeadScanner()
   /// Bytes behind the request that is being answered.
-  private var pending: [UInt8] = []
-  private var bodyReceived = 0
-  private var discarded = 0
-  private var headStarted: Int64 = 0
-  private var lastActivity: Int64
+  var pending: [UInt8] = []
+  var bodyReceived = 0
+  var discarded = 0
+  var headStarted: Int64 = 0
+  var lastActivity: Int64
   private var lastWritten = 0
   private var lastProgress: Int64
   private var lingerUntil: Int64 = 0
+  /// Who reads the stream after an upgrade. This connection stays the stream's delegate, so that the server keeps count of it.
+  private var next: (any TCPStreamDelegate)?
   /// Place in the server's list.
   var index = -1
 
   private static let pendingBytes = 65_536
-  private static let answerBytes = 262_144
+  static let answerBytes = 262_144
 
   init(server: LoopServer, stream: TCPStream) {
     self.server = server
@@ -59,6 +63,7 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
   // MARK: Stream
 
   func received(_ bytes: RawSpan) {
+    if let next { return next.received(bytes) }
     lastActivity = server.loop.monotonicMilliseconds
     bytes.withUnsafeBytes { bytes in
       if pending.isEmpty { process(bytes) } else { pending.append(contentsOf: bytes) }
@@ -67,6 +72,7 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
   }
 
   func ended(_ end: StreamEnd) {
+    if let next { return next.ended(end) }
     inputHasEnded = true
     guard case .endOfInput = end else { return stream.close() }
     switch phase {
@@ -75,16 +81,18 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
     // A client may end its side and still wait for the answer; one that listens to a stream would not.
     case .answering: if exchange?.isAnswered == true { stream.close() }
     case .lingering: if stream.isFlushed { stream.close() }
-    case .closed: break
+    case .upgraded, .closed: break
     }
   }
 
   func drained() {
+    if let next { return next.drained() }
     exchange?.drained()
     settle()
   }
 
   func flushed() {
+    if let next { return next.flushed() }
     if phase == .lingering && inputHasEnded { stream.close() }
   }
 
@@ -95,100 +103,27 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
     exchange = nil
     last?.connectionClosed()
     server.remove(self)
+    next.take()?.closed()
   }
 
-  // MARK: Requests
-
-  private func process(_ bytes: UnsafeRawBufferPointer) {
-    var rest = bytes
-    while !rest.isEmpty {
-      switch phase {
-      case .head where stream.queuedBytes <= Self.answerBytes: rest = readHead(rest)
-      case .body: rest = readBody(rest)
-      case .head, .answering:
-        pending.append(contentsOf: rest)
-        return
-      case .lingering, .closed: return
-      }
-    }
-  }
-
-  private func readHead(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-    if scanner.isEmpty { headStarted = lastActivity }
-    let options = server.options
-    switch scanner.scan(bytes, maximumBytes: options.headerBytes, maximumFields: options.headerFields) {
-    case .incomplete: return UnsafeRawBufferPointer(start: nil, count: 0)
-    case .refused(let refusal):
-      refuse(refusal)
-      return UnsafeRawBufferPointer(start: nil, count: 0)
-    case .complete(let consumed):
-      beginRequest()
-      return UnsafeRawBufferPointer(rebasing: bytes[consumed...])
-    }
-  }
-
-  private func beginRequest() {
-    let bytes = scanner.take()
-    if let refusal = parser.parseHead(bytes) { return refuse(refusal) }
-    let headers = HTTPHeaders(bytes: bytes, fields: parser.fields)
-    parser.fields = []
-    let awaitsContinue: Bool
-    switch checkHead(parser.head, headers) {
-    case .failure(let refusal): return refuse(HTTPRefusal(status: refusal.status, message: refusal.message))
-    case .success(let expects): awaitsContinue = expects && !parser.isComplete
-    }
-    let exchange = HTTPExchange(connection: self, head: parser.head, awaitsContinue: awaitsContinue)
-    self.exchange = exchange
-    bodyReceived = 0
-    discarded = 0
-    isDiscarding = false
-    closesAfterAnswer = !parser.head.keepsAlive
-    phase = parser.isComplete ? .answering : .body
-    exchange.receive(&parser.body, isComplete: parser.isComplete)
-    let (path, query) = splitTarget(bytes[parser.head.target])
-    let request = HTTPRequest(
-      method: parser.head.method, path: path, query: query, headers: headers, remoteAddress: remoteAddress,
-      body: HTTPBody(exchange: exchange))
-    let handler = server.handler
-    // house: allow unstructured task because a request begins in a callback of libuv, which has no task to be a child of; its end is the exchange's.
-    Task(executorPreference: server.loop) {
-      await handler.handle(request, HTTPResponder(exchange: exchange))
-      exchange.loop.run { exchange.handlerReturned() }
-    }
-  }
-
-  private func readBody(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-    let (consumed, refusal) = parser.parseBody(bytes)
-    if let refusal {
-      failBody(.malformed, refusal)
-      return UnsafeRawBufferPointer(start: nil, count: 0)
-    }
-    bodyReceived += parser.body.count
-    if parser.isComplete { phase = .answering }
-    if isDiscarding {
-      discard(consumed)
-    } else {
-      exchange?.receive(&parser.body, isComplete: parser.isComplete)
-    }
-    return UnsafeRawBufferPointer(rebasing: bytes[consumed...])
-  }
-
-  private func discard(_ count: Int) {
-    parser.body.removeAll(keepingCapacity: true)
-    discarded += count
-    if parser.isComplete { finishExchange() } else if discarded > server.options.discardedBodyBytes { linger() }
-  }
-
-  private func failBody(_ error: HTTPBodyError, _ refusal: HTTPRefusal) {
-    closesAfterAnswer = true
-    phase = .answering
-    exchange?.failBody(error)
-    guard let exchange, !exchange.isAnswered else { return isDiscarding ? linger() : stream.close() }
-    exchange.refuse(refusal)
+  /// Ends HTTP on this connection.
+  func becomeUpgraded(_ delegate: any TCPStreamDelegate) {
+    phase = .upgraded
+    exchange?.detach()
+    exchange = nil
+    next = delegate
+    let early = pending
+    pending = []
+    if !early.isEmpty { delegate.received(early.span.bytes) }
+    if inputHasEnded { delegate.ended(.endOfInput) } else { stream.startReading() }
   }
 
   /// The handler made room.
-  func bodyWasTaken() { updateReading() }
+  func bodyWasTaken() {
+    // The time during which we did not want to read is not the client's.
+    if !stream.isReading { lastActivity = server.loop.monotonicMilliseconds }
+    updateReading()
+  }
 
   // MARK: Between requests
 
@@ -205,7 +140,7 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
     settle()
   }
 
-  private func finishExchange() {
+  func finishExchange() {
     exchange?.detach()
     exchange = nil
     isDiscarding = false
@@ -224,13 +159,14 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
     updateReading()
   }
 
-  private func updateReading() {
+  func updateReading() {
     let isWanted =
       switch phase {
       case .head: pending.isEmpty
       case .body: isDiscarding || (exchange?.bufferedBytes ?? 0) < server.options.bodyBufferBytes
       case .answering: pending.count < Self.pendingBytes
       case .lingering: true
+      case .upgraded: stream.isReading
       case .closed: false
       }
     if isWanted { stream.startReading() } else { stream.stopReading() }
@@ -247,7 +183,7 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
 
   /// Ends our side and waits a moment for the peer's.
   func linger() {
-    guard phase != .lingering, phase != .closed else { return }
+    guard phase != .lingering, phase != .upgraded, phase != .closed else { return }
     phase = .lingering
     pending = []
     exchange?.detach()
@@ -267,6 +203,8 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
 
   /// Checks the limits of time; `now` is the loop's monotonic clock.
   func sweep(_ now: Int64) {
+    // The other protocol has limits of its own.
+    if phase == .upgraded { return }
     let options = server.options
     if stream.writtenBytes != lastWritten || stream.queuedBytes == 0 {
       lastWritten = stream.writtenBytes
@@ -281,7 +219,7 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
       if now - headStarted > options.headerMilliseconds { refuse(HTTPRefusal(status: 408, message: "The header did not come in time.")) }
     case .body: if stream.isReading, now - lastActivity > options.bodyStallMilliseconds { stall() }
     case .lingering: if now > lingerUntil && stream.queuedBytes == 0 { stream.close() }
-    case .answering, .closed: break
+    case .answering, .upgraded, .closed: break
     }
   }
 

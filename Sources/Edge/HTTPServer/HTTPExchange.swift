@@ -86,7 +86,8 @@ final class HTTPExchange: @unchecked Sendable {
     if reader != nil { return continuation.resume(throwing: HTTPBodyError.concurrentRead) }
     if let ready = takeReady() { return continuation.resume(with: ready) }
     reader = continuation
-    if awaitsContinue {
+    // After the final answer has begun there is no place for an interim one.
+    if awaitsContinue && !isAnswered {
       awaitsContinue = false
       connection?.sendContinue()
     }
@@ -105,6 +106,15 @@ final class HTTPExchange: @unchecked Sendable {
   func refuse(_ refusal: HTTPRefusal) {
     guard let connection else { return }
     answer(refusal.status, [("Content-Type", "application/json")], connection.server.options.errorBody(refusal))
+  }
+
+  func upgrade(_ name: String, _ headers: HTTPFields, _ adopt: (TCPStream) -> any TCPStreamDelegate) {
+    guard case .none = answer, let connection else { return }
+    if connection.phase != .answering || isHTTP10 {
+      return refuse(HTTPRefusal(status: 400, message: "A request for \(name) has no body and is HTTP/1.1."))
+    }
+    setOver()
+    connection.handOver(name, headers, adopt)
   }
 
   /// The handler is done: whoever has not answered by now never will.
@@ -184,6 +194,7 @@ final class HTTPExchange: @unchecked Sendable {
 
   /// The connection goes on without this exchange.
   func detach() {
+    if case .streaming = answer { return connectionClosed() }
     connection = nil
     failBody(.closed)
   }

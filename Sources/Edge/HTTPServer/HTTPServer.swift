@@ -2,7 +2,7 @@ import Dispatch
 package import EventLoops
 import Ports
 
-/// An HTTP/1.1 server on every loop of a group.
+/// An HTTP/1.1 server on every loop of a group. To be shut down before it is let go, while its loops run; the loops belong to the caller.
 package final class HTTPServer: Sendable {
   private let parts: [LoopServer]
   private let host: String
@@ -24,7 +24,12 @@ package final class HTTPServer: Sendable {
     for (index, part) in parts.enumerated() {
       let asked = bound
       let host = host
-      bound = try part.loop.perform { try part.listen(host: host, port: asked, joining: index > 0) }
+      do {
+        bound = try part.loop.perform { try part.listen(host: host, port: asked, joining: index > 0) }
+      } catch {
+        for started in parts[..<index] { started.loop.run { started.abandon() } }
+        throw error
+      }
     }
     return bound
   }

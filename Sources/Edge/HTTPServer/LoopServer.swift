@@ -32,7 +32,9 @@ final class LoopServer: @unchecked Sendable {
 
   /// Starts to accept; returns the port.
   func listen(host: String, port: Int, joining: Bool) throws(EventLoopError) -> Int {
-    let listener = try TCPListener(loop: loop, host: host, port: port, joining: joining) { [unowned self] in accept($0) }
+    let listener = try TCPListener(loop: loop, host: host, port: port, joining: joining) { [weak self] stream in
+      if let self { accept(stream) } else { stream.close() }
+    }
     self.listener = listener
     scheduleSweep()
     return listener.port
@@ -84,6 +86,12 @@ final class LoopServer: @unchecked Sendable {
     for connection in connections where connection.isIdle { connection.linger() }
     if connections.isEmpty { return done() }
     emptied.append(done)
+  }
+
+  /// Undoes `listen`: the server as a whole could not start.
+  func abandon() {
+    drain { [self] in stopSweeping() }
+    closeAll()
   }
 
   /// Cuts what is left.

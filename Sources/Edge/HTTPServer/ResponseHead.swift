@@ -20,7 +20,13 @@ enum Persistence {
 func appendResponseHead(
   to out: inout [UInt8], status: Int, headers: HTTPFields, framing: Framing, persistence: Persistence, date: [UInt8]
 ) {
-  append(&out, statusLine(status))
+  if let line = statusLine(status) {
+    append(&out, line)
+  } else {
+    append(&out, "HTTP/1.1 ")
+    appendDecimal(&out, (200...599).contains(status) ? status : 500)
+    append(&out, " \r\n")
+  }
   out.append(contentsOf: date)
   switch framing {
   case .length(let count):
@@ -35,13 +41,18 @@ func appendResponseHead(
   case .keepAlive: append(&out, "Connection: keep-alive\r\n")
   case .close: append(&out, "Connection: close\r\n")
   }
+  appendFields(&out, headers)
+  append(&out, "\r\n")
+}
+
+/// The fields that are the handler's to say.
+func appendFields(_ out: inout [UInt8], _ headers: HTTPFields) {
   for (name, value) in headers where !isOurs(name) {
     appendText(&out, name)
     append(&out, ": ")
     appendText(&out, value)
     append(&out, "\r\n")
   }
-  append(&out, "\r\n")
 }
 
 /// Size line of a chunk (RFC 9112, section 7.1).
@@ -105,7 +116,8 @@ private func isOurs(_ name: String) -> Bool {
   }
 }
 
-private func statusLine(_ status: Int) -> StaticString {
+/// nil for a status without a phrase here; a phrase may be empty (RFC 9112, section 4).
+private func statusLine(_ status: Int) -> StaticString? {
   switch status {
   case 200: "HTTP/1.1 200 OK\r\n"
   case 201: "HTTP/1.1 201 Created\r\n"
@@ -142,6 +154,6 @@ private func statusLine(_ status: Int) -> StaticString {
   case 502: "HTTP/1.1 502 Bad Gateway\r\n"
   case 503: "HTTP/1.1 503 Service Unavailable\r\n"
   case 504: "HTTP/1.1 504 Gateway Timeout\r\n"
-  default: "HTTP/1.1 500 Internal Server Error\r\n"
+  default: nil
   }
 }

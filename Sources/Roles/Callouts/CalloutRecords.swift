@@ -3,7 +3,7 @@ import Projection
 import Resources
 package import TaskEvents
 package import TaskRouting
-import Ingress
+import Forms
 
 /// What the `callouts` topic carries, told apart by its first byte.
 enum CalloutTag {

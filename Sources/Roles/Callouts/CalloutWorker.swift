@@ -4,6 +4,7 @@ package import Ports
 import Resources
 package import Ingress
 import JSON
+import Forms
 import Journal
 import Machines
 import Synchronization

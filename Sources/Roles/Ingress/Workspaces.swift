@@ -16,9 +16,7 @@ extension Ingress {
     let id = call.idempotency.map { $0.key.combined(with: Identifier(high: 0x5753, low: 0)) } ?? identifiers.identifier()
     let command = Command(scope: id, account: call.account, idempotency: call.idempotency, body: request.encoded())
     let verdict = try await submit(command, to: "work.commands", call)
-    var answer = try await show(verdict, id, call, side: "")
-    if answer.status == 201 { answer.headers.append(("Location", "\(call.base)/v1/Workspaces/\(SIDKind.workspace.text(id))")) }
-    return answer
+    return try await show(verdict, id, call, side: "")
   }
 
   func updateWorkspace(_ id: Identifier, _ call: Call) async throws(APIError) -> Answer {

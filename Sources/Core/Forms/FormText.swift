@@ -1,4 +1,4 @@
-/// Query strings and form bodies that we send.
+/// Query strings and form bodies as we send them.
 package enum FormText {
   /// `name=value&…`, percent-encoded but for unreserved characters (RFC 3986 section 2.3).
   package static func encode(_ pairs: [(String, String)]) -> String {
@@ -6,9 +6,9 @@ package enum FormText {
   }
 
   package static func escape(_ text: String) -> String {
+    let digits = Array("0123456789ABCDEF".utf8)
     var out: [UInt8] = []
     out.reserveCapacity(text.utf8.count + 16)
-    let digits = Array("0123456789ABCDEF".utf8)
     for byte in text.utf8 {
       switch byte {
       case 48...57, 65...90, 97...122, 45, 46, 95, 126: out.append(byte)

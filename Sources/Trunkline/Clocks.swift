@@ -1,0 +1,107 @@
+import Foundation
+package import Ports
+import Synchronization
+
+/// The machine's clock.
+package struct SystemClock: Clock {
+  package init() {}
+
+  package func now() -> Int64 { SystemClock.read(CLOCK_REALTIME) }
+  package func monotonic() -> Int64 { SystemClock.read(CLOCK_MONOTONIC) }
+  package func delay(until instant: Int64) -> Int64 { max(0, instant - now()) }
+
+  private static func read(_ clock: clockid_t) -> Int64 {
+    var time = timespec()
+    clock_gettime(clock, &time)
+    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+  }
+}
+
+/// A jump of the wall clock forwards by more than a minute against the monotonic one is not believed: the monotonic estimate goes on until the clocks agree again
+/// (journal.md, "Time").
+package final class TrustedClock: Clock {
+  private struct State {
+    var wall: Int64
+    var monotonic: Int64
+    var isDoubted = false
+  }
+  private let inner: any Clock
+  private let state: Mutex<State>
+  /// Milliseconds that a step forwards may have.
+  package static let tolerance: Int64 = 60_000
+
+  package init(_ inner: any Clock) {
+    self.inner = inner
+    state = Mutex(State(wall: inner.now(), monotonic: inner.monotonic()))
+  }
+
+  /// Whether the wall clock is being disregarded now.
+  package var isDoubted: Bool { state.withLock { $0.isDoubted } }
+
+  package func now() -> Int64 {
+    let wall = inner.now()
+    let monotonic = inner.monotonic()
+    return state.withLock { state in
+      let estimate = state.wall + (monotonic - state.monotonic)
+      state.isDoubted = wall - estimate > TrustedClock.tolerance
+      let believed = state.isDoubted ? estimate : wall
+      state.wall = believed
+      state.monotonic = monotonic
+      return believed
+    }
+  }
+
+  package func monotonic() -> Int64 { inner.monotonic() }
+  package func delay(until instant: Int64) -> Int64 { max(0, instant - now()) }
+}
+
+/// The product's time under `--dev-clock`: moved and sped up by hand, kept in the data folder so that it never goes back at a restart.
+package final class DevClock: Clock {
+  private struct State {
+    var shift: Int64
+    var rate: Double = 1
+    /// Where the present rate began: product time and real time.
+    var anchor: Int64
+    var since: Int64
+  }
+  private let file: String
+  private let state: Mutex<State>
+
+  /// Goes on from the later of the real time and what the folder remembers.
+  package init(folder: String) {
+    file = folder + "/dev-clock"
+    let real = SystemClock().now()
+    let text = try? String(contentsOfFile: file, encoding: .utf8)
+    let kept = text.flatMap { Int64($0.trimmingCharacters(in: .whitespacesAndNewlines)) } ?? 0
+    state = Mutex(State(shift: 0, anchor: max(real, kept), since: real))
+    save(max(real, kept))
+  }
+
+  private static func now(_ state: State) -> Int64 {
+    state.anchor + Int64(Double(SystemClock().now() - state.since) * state.rate)
+  }
+
+  package func now() -> Int64 { state.withLock { DevClock.now($0) } }
+  package func monotonic() -> Int64 { SystemClock().monotonic() }
+
+  package func delay(until instant: Int64) -> Int64 {
+    state.withLock { state in Int64((Double(max(0, instant - DevClock.now(state))) / state.rate).rounded(.up)) }
+  }
+
+  /// Moves the time forwards and sets how fast it runs from here on. Returns the new time.
+  package func move(advance seconds: Double?, rate: Double?) -> Int64 {
+    let now = state.withLock { state in
+      state.anchor = DevClock.now(state) + Int64((seconds ?? 0) * 1000)
+      state.since = SystemClock().now()
+      if let rate { state.rate = rate }
+      return state.anchor
+    }
+    save(now)
+    return now
+  }
+
+  /// Called from time to time and at the end, so that a restart goes on from here.
+  package func keep() { save(now()) }
+
+  private func save(_ now: Int64) { try? String(now).write(toFile: file, atomically: true, encoding: .utf8) }
+}

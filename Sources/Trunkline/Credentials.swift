@@ -1,0 +1,76 @@
+import Accounts
+import Crypto
+import Foundation
+import Ingress
+import Journal
+import Observability
+import Ports
+import Resources
+
+/// The first account of a data folder: in the accounts' journal, and in a file that only the owner can read.
+struct Credentials: Sendable {
+  let file: String
+
+  init(folder: String) { file = folder + "/account" }
+
+  /// Sid and token as the file has them.
+  var kept: (sid: String, token: String)? {
+    guard let text = try? String(contentsOfFile: file, encoding: .utf8) else { return nil }
+    let lines = text.split(separator: "\n").map(String.init)
+    func value(_ name: String) -> String? { lines.first { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.count + 1)) } }
+    guard let sid = value("TRUNKLINE_ACCOUNT_SID"), let token = value("TRUNKLINE_AUTH_TOKEN") else { return nil }
+    return (sid, token)
+  }
+
+  /// Makes the account where it is missing. False when the partitions are not there yet: to be tried again.
+  func prepare(_ options: NodeOptions, _ commander: Commander, _ hot: any HotState, _ logger: Logger) async -> Bool {
+    let isNew = options.presetAccount == nil && kept == nil
+    let sid = options.presetAccount ?? kept?.sid ?? SIDKind.account.text(SecureIdentifiers().identifier())
+    let token = options.presetToken ?? kept?.token ?? CryptoSecrets().token()
+    guard let id = SIDKind.account.parse(sid) else {
+      logger.error("the preset account is no account SID", ["sid": sid])
+      return true
+    }
+    guard await submit(.create, id, token, commander) else { return false }
+    let key = DocumentKey(kind: AccountKind.account, id: id)
+    let found = try? await hot.get(id, [key]).documents[0]
+    let stored = found.flatMap { try? AccountRecord(decoding: $0) }
+    if let stored, stored.authToken != token, options.presetToken != nil {
+      // The operator's word counts: a preset token replaces the one of before.
+      guard await submit(.rotate, id, token, commander) else { return false }
+      logger.info("the preset token replaces the account's", ["account": sid])
+    }
+    if kept?.sid != sid || kept?.token != token { save(sid, token, logger) }
+    if isNew { announce(sid, token) }
+    return true
+  }
+
+  private func submit(_ operation: AccountRequest.Operation, _ id: Identifier, _ token: String, _ commander: Commander) async -> Bool {
+    var request = AccountRequest(operation)
+    request.friendlyName = operation == .create ? "Trunkline" : nil
+    request.token = token
+    let command = Command(scope: id, account: id, body: request.encoded())
+    if case .success(let verdict) = await commander.submit(command, to: "account.commands") { return !verdict.isError }
+    return false
+  }
+
+  private func save(_ sid: String, _ token: String, _ logger: Logger) {
+    let text = "TRUNKLINE_ACCOUNT_SID=\(sid)\nTRUNKLINE_AUTH_TOKEN=\(token)\n"
+    let made = FileManager.default.createFile(atPath: file, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
+    if !made { logger.error("the account's credentials cannot be kept", ["file": file]) }
+  }
+
+  /// Printed once, for whoever started it; the file has it for later.
+  private func announce(_ sid: String, _ token: String) {
+    let text = """
+
+      A first account was made. It is shown here once and kept in \(file) (readable by you alone):
+
+        export TRUNKLINE_ACCOUNT_SID=\(sid)
+        export TRUNKLINE_AUTH_TOKEN=\(token)
+
+
+      """
+    FileHandle.standardOutput.write(Data(text.utf8))
+  }
+}

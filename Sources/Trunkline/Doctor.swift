@@ -1,0 +1,157 @@
+import EventLoops
+import Foundation
+import Glibc
+import SQLiteEventLog
+
+/// One thing that was looked at before serving.
+package struct Finding: Sendable {
+  package enum Grade: String, Sendable { case good, warning, bad }
+  package var grade: Grade
+  package var subject: String
+  package var text: String
+  /// How to mend it; empty when it is good.
+  package var remedy: String
+}
+
+/// `trunkline doctor`: what would keep a server from working here, and what to do about it.
+package enum Doctor {
+  package static func examine(_ options: NodeOptions) -> [Finding] {
+    folder(options) + disk(options) + file(options) + port(options) + limits(options) + settings(options)
+  }
+
+  private static func folder(_ options: NodeOptions) -> [Finding] {
+    let path = options.dataFolder
+    var status = stat()
+    guard stat(path, &status) == 0 else {
+      let parent = (path as NSString).deletingLastPathComponent
+      let place = parent.isEmpty ? "." : parent
+      guard access(place, W_OK) == 0 else {
+        return [Finding(grade: .bad, subject: "data folder", text: "\(path) does not exist and \(place) is not writable", remedy: "mkdir -p \(path), or choose another --data-dir")]
+      }
+      return [Finding(grade: .good, subject: "data folder", text: "\(path) will be made at the first start", remedy: "")]
+    }
+    guard status.st_mode & S_IFMT == S_IFDIR else {
+      return [Finding(grade: .bad, subject: "data folder", text: "\(path) is not a folder", remedy: "choose another --data-dir")]
+    }
+    guard access(path, R_OK | W_OK | X_OK) == 0 else {
+      return [Finding(grade: .bad, subject: "data folder", text: "\(path) is not writable by this user", remedy: "chown or chmod it, or choose another --data-dir")]
+    }
+    var findings = [Finding(grade: .good, subject: "data folder", text: "\(path) is writable", remedy: "")]
+    if status.st_mode & 0o077 != 0 {
+      findings.append(Finding(grade: .warning, subject: "permissions", text: "\(path) can be read by others; the account's token is in it", remedy: "chmod 700 \(path)"))
+    }
+    do throws(EventLogStartFailure) {
+      try FolderLock(folder: path).release()
+    } catch {
+      findings.append(Finding(grade: .warning, subject: "lock", text: "\(error)", remedy: "fine if that is the server you mean"))
+    }
+    return findings
+  }
+
+  private static func disk(_ options: NodeOptions) -> [Finding] {
+    var status = statvfs()
+    let path = access(options.dataFolder, F_OK) == 0 ? options.dataFolder : "."
+    guard statvfs(path, &status) == 0 else { return [] }
+    let free = UInt64(status.f_bavail) * UInt64(status.f_frsize)
+    let text = "\(free >> 20) MiB free"
+    if free < 256 << 20 { return [Finding(grade: .bad, subject: "disk", text: text, remedy: "make room: new work is refused on a full disk")] }
+    if free < 2 << 30 { return [Finding(grade: .warning, subject: "disk", text: text, remedy: "a million tasks take about 2 GiB for seven days of journal")] }
+    return [Finding(grade: .good, subject: "disk", text: text, remedy: "")]
+  }
+
+  private static func file(_ options: NodeOptions) -> [Finding] {
+    guard access(options.dataFolder + "/log.sqlite", F_OK) == 0 else { return [] }
+    do throws(EventLogStartFailure) {
+      let file = try LogFile(folder: options.dataFolder)
+      let verdict = try file.check()
+      guard verdict == "ok" else {
+        return [Finding(grade: .bad, subject: "log", text: "log.sqlite is damaged: \(verdict)", remedy: "restore the folder from a backup, or recover a copy with sqlite3 .recover")]
+      }
+      let count = file.partitions(of: "work.journal").count
+      return [Finding(grade: .good, subject: "log", text: "log.sqlite is sound; \(count) partitions of work", remedy: "")]
+    } catch {
+      return [Finding(grade: .bad, subject: "log", text: "\(error)", remedy: "see the text")]
+    }
+  }
+
+  private static func port(_ options: NodeOptions) -> [Finding] {
+    let descriptor = socket(options.host.contains(":") ? AF_INET6 : AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    let place = "\(options.host):\(options.port)"
+    guard let taken = PortHolder.isTaken(host: options.host, port: options.port) else {
+      return [Finding(grade: .bad, subject: "port", text: "\(options.host) is not a numeric address of this machine", remedy: "give --http an address such as 127.0.0.1:8080 or 0.0.0.0:8080")]
+    }
+    guard taken else { return [Finding(grade: .good, subject: "port", text: "\(place) is free", remedy: "")] }
+    let holder = PortHolder.find(port: options.port).map { " by \($0)" } ?? ""
+    return [Finding(grade: .bad, subject: "port", text: "\(place) is in use\(holder)", remedy: "stop it, or choose another --http")]
+  }
+
+  private static func limits(_ options: NodeOptions) -> [Finding] {
+    var limit = rlimit()
+    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    let wanted = UInt64(options.mostConnections) + 256
+    guard limit.rlim_cur < wanted else { return [Finding(grade: .good, subject: "open files", text: "\(limit.rlim_cur) allowed", remedy: "")] }
+    return [
+      Finding(
+        grade: .warning, subject: "open files", text: "\(limit.rlim_cur) allowed, \(options.mostConnections) connections may come",
+        remedy: "ulimit -n \(wanted), or LimitNOFILE= in the systemd unit, or a smaller --max-connections")
+    ]
+  }
+
+  private static func settings(_ options: NodeOptions) -> [Finding] {
+    var findings: [Finding] = []
+    let isLoopback = options.host.hasPrefix("127.") || options.host == "::1"
+    if !isLoopback, options.publicURL == nil {
+      findings.append(Finding(grade: .warning, subject: "public URL", text: "URLs and signatures follow each request's Host", remedy: "set --public-url to what clients use"))
+    }
+    if options.allowsPrivateTargets {
+      findings.append(Finding(grade: .warning, subject: "callbacks", text: "they may go to loopback and private addresses", remedy: "drop --allow-private-targets where tenants are not trusted"))
+    }
+    return findings
+  }
+}
+
+/// Who has a port, if the kernel's tables tell.
+package enum PortHolder {
+  /// Nil when the address cannot be parsed or is not of this machine.
+  static func isTaken(host: String, port: Int) -> Bool? {
+    guard !host.contains(":") else { return false }
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var yes: Int32 = 1
+    setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = in_port_t(UInt16(truncatingIfNeeded: port)).bigEndian
+    guard inet_pton(AF_INET, host, &address.sin_addr) == 1 else { return nil }
+    let outcome = withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+    }
+    if outcome == 0 { return false }
+    return errno == EADDRINUSE ? true : nil
+  }
+
+  /// "pid 123 (name)" of whoever listens on a port.
+  package static func find(port: Int) -> String? {
+    let wanted = String(format: "%04X", port)
+    var inodes: Set<String> = []
+    for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
+      guard let text = try? String(contentsOfFile: table, encoding: .utf8) else { continue }
+      for line in text.split(separator: "\n").dropFirst() {
+        let fields = line.split(separator: " ")
+        guard fields.count > 9, fields[1].hasSuffix(":" + wanted), fields[3] == "0A" else { continue }
+        inodes.insert("socket:[\(fields[9])]")
+      }
+    }
+    guard !inodes.isEmpty, let processes = try? FileManager.default.contentsOfDirectory(atPath: "/proc") else { return nil }
+    for pid in processes where Int(pid) != nil {
+      guard let files = try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd") else { continue }
+      for file in files {
+        guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/fd/\(file)"), inodes.contains(target) else { continue }
+        let name = (try? String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8))?.trimmingCharacters(in: .whitespacesAndNewlines) ?? "?"
+        return "pid \(pid) (\(name))"
+      }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,161 @@
+import JSON
+import Journal
+import Ports
+import Resources
+import SQLiteEventLog
+import TaskRouting
+
+/// What `trunkline journal show` prints: the records of the journals, readably or as one JSON object a line.
+package struct JournalListing {
+  private let file: LogFile
+  private let isJSON: Bool
+
+  package init(folder: String, isJSON: Bool) throws {
+    file = try LogFile(folder: folder)
+    self.isJSON = isJSON
+  }
+
+  /// Every record of the chosen journals, in order of partition and offset. `partition` nil: all.
+  package func forEach(family: String, partition: Int?, from offset: Int64, _ print: (String) -> Void) throws {
+    for source in file.partitions(of: family + ".journal") where partition == nil || source.partition == partition {
+      var next = offset
+      while true {
+        let records = try file.read(source, from: next, limit: 500)
+        guard let last = records.last else { break }
+        for record in records { print(line(record, source)) }
+        next = last.offset + 1
+      }
+    }
+  }
+
+  private func line(_ record: LogRecord, _ source: TopicPartition) -> String {
+    do {
+      let parsed = try JournalRecord(decoding: record.value ?? [])
+      return isJSON ? json(parsed, record, source) : text(parsed, record, source)
+    } catch {
+      return "\(source) @\(record.offset) unreadable: \(error)"
+    }
+  }
+
+  // MARK: For people
+
+  private func text(_ parsed: JournalRecord, _ record: LogRecord, _ source: TopicPartition) -> String {
+    let head = "\(source) @\(record.offset) \(Dates.iso8601Milliseconds(record.appended))"
+    switch parsed {
+    case .open(let open): return "\(head) OPEN by \(open.node), incarnation \(String(open.incarnation, radix: 16))"
+    case .decision(let decision):
+      var lines = [
+        "\(head) DECISION \(decision.epoch).\(decision.sequence), \(record.value?.count ?? 0) bytes, positions "
+          + decision.positions.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value)" }.joined(separator: " ")
+      ]
+      for scope in decision.scopes {
+        lines.append("  in \(scope.scope.hex), events from \(scope.firstEvent)")
+        for step in scope.steps { lines.append("    " + describe(step)) }
+      }
+      for message in decision.outbox { lines.append("  send \(message.target)[\(message.partition)] #\(message.number), \(message.payload.count) bytes") }
+      for (peer, number) in decision.sent { lines.append("  sent \(peer.topic)[\(peer.partition)] up to #\(number)") }
+      for (source, number) in decision.received { lines.append("  received \(source) #\(number)") }
+      for mark in decision.imports { lines.append("  import \(mark.id.hex) up to line \(mark.number)") }
+      for reply in decision.replies { lines.append("  reply \(reply.verdict.status) to \(reply.to.node)#\(reply.to.request) \(reply.verdict.message)") }
+      for reject in decision.rejected { lines.append("  REJECTED input \(reject.input)@\(reject.offset): \(reject.reason)") }
+      return lines.joined(separator: "\n")
+    }
+  }
+
+  private func describe(_ step: Step) -> String {
+    switch step {
+    case .put(let key, let bytes): "put \(Kind.name(key.kind)) \(key.id.hex), \(bytes.count) bytes\(detail(key, bytes))"
+    case .delete(let key): "delete \(Kind.name(key.kind)) \(key.id.hex)"
+    case .fact(let fact): "event \(FactKind(rawValue: fact.kind)?.name ?? "of kind \(fact.kind)") \(fact.subjects.first?.hex ?? "")"
+    }
+  }
+
+  private func detail(_ key: DocumentKey, _ bytes: [UInt8]) -> String {
+    switch key.kind {
+    case Kind.task: (try? TaskRecord(decoding: bytes)).map { ": \($0.status.text), priority \($0.priority), version \($0.version)" } ?? ""
+    case Kind.reservation: (try? ReservationRecord(decoding: bytes)).map { ": \($0.status.text), task \($0.task.hex), worker \($0.worker.hex)" } ?? ""
+    case Kind.worker: (try? WorkerRecord(decoding: bytes)).map { ": \($0.friendlyName), version \($0.version)" } ?? ""
+    default: ""
+    }
+  }
+
+  // MARK: For programs
+
+  private func json(_ parsed: JournalRecord, _ record: LogRecord, _ source: TopicPartition) -> String {
+    var json = JSONWriter(capacity: 512)
+    func member(_ name: String, _ value: String) {
+      json.key(name)
+      json.string(value)
+    }
+    func member(_ name: String, _ value: Int64) {
+      json.key(name)
+      json.int(value)
+    }
+    json.beginObject()
+    member("topic", source.topic)
+    member("partition", Int64(source.partition))
+    member("offset", record.offset)
+    member("appended", Dates.iso8601Milliseconds(record.appended))
+    switch parsed {
+    case .open(let open):
+      member("kind", "open")
+      member("node", open.node)
+    case .decision(let decision):
+      member("kind", "decision")
+      member("epoch", decision.epoch)
+      member("sequence", Int64(decision.sequence))
+      member("now", Dates.iso8601Milliseconds(decision.now))
+      member("bytes", Int64(record.value?.count ?? 0))
+      write(decision, &json)
+    }
+    json.endObject()
+    return String(decoding: json.bytes, as: UTF8.self)
+  }
+
+  private func write(_ decision: Decision, _ json: inout JSONWriter) {
+    json.key("steps")
+    json.beginArray()
+    for scope in decision.scopes {
+      var sequence = scope.firstEvent
+      for step in scope.steps {
+        json.beginObject()
+        json.key("scope")
+        json.string(scope.scope.hex)
+        switch step {
+        case .put(let key, let bytes):
+          json.key("put")
+          json.string(Kind.name(key.kind))
+          json.key("id")
+          json.string(key.id.hex)
+          json.key("bytes")
+          json.int(bytes.count)
+        case .delete(let key):
+          json.key("delete")
+          json.string(Kind.name(key.kind))
+          json.key("id")
+          json.string(key.id.hex)
+        case .fact(let fact):
+          json.key("event")
+          json.string(FactKind(rawValue: fact.kind)?.name ?? "\(fact.kind)")
+          json.key("sequence")
+          json.int(sequence)
+          json.key("subjects")
+          json.beginArray()
+          for subject in fact.subjects { json.string(subject.hex) }
+          json.endArray()
+          sequence += 1
+        }
+        json.endObject()
+      }
+    }
+    json.endArray()
+    json.key("replies")
+    json.beginArray()
+    for reply in decision.replies { json.int(reply.verdict.status) }
+    json.endArray()
+    json.key("rejected")
+    json.beginArray()
+    for reject in decision.rejected { json.string(reject.reason) }
+    json.endArray()
+  }
+}

@@ -1,0 +1,159 @@
+import Callouts
+import EventLoops
+import Foundation
+import Observability
+import PartitionRunner
+import Ports
+import Projection
+import Synchronization
+
+/// Rung once, from a signal or a test: time to stop.
+package final class Stop: Sendable {
+  private struct State {
+    var isRung = false
+    var waiters: [CheckedContinuation<Void, Never>] = []
+  }
+  private let state = Mutex(State())
+
+  package init() {}
+
+  package func ring() {
+    let waiters = state.withLock { state in
+      state.isRung = true
+      defer { state.waiters = [] }
+      return state.waiters
+    }
+    for waiter in waiters { waiter.resume() }
+  }
+
+  package func wait() async {
+    await withCheckedContinuation { continuation in
+      let isRung = state.withLock { state in
+        if !state.isRung { state.waiters.append(continuation) }
+        return state.isRung
+      }
+      if isRung { continuation.resume() }
+    }
+  }
+}
+
+/// The parts of a node that are not ready, by name.
+final class Readiness: Sendable {
+  private let parts: Mutex<Set<String>>
+
+  /// Nothing is ready until it says so.
+  init(parts: Set<String>) { self.parts = Mutex(parts) }
+
+  var missing: [String] { parts.withLock { $0.sorted() } }
+  var isStopping: Bool { parts.withLock { $0.contains("stopping") } }
+  func set(_ part: String) { parts.withLock { _ = $0.insert(part) } }
+  func clear(_ part: String) { parts.withLock { _ = $0.remove(part) } }
+  func set(_ part: String, isReady: Bool) { if isReady { clear(part) } else { set(part) } }
+}
+
+final class Beats: Sendable {
+  private let count = Atomic<Int>(0)
+  func next() -> Int { count.add(1, ordering: .relaxed).newValue }
+}
+
+/// Turns what runners and projectors notice into log lines and metrics: every failure has a place where it is seen.
+struct RunnerWatch: Sendable {
+  let logger: Logger
+  private let reopened: Counter
+  private let rejected: Counter
+  private let failed: Counter
+
+  init(logger: Logger, metrics: Metrics) {
+    self.logger = logger
+    reopened = metrics.counter("trunkline_partitions_reopened_total", help: "Times that a partition was opened again after a failure")
+    rejected = metrics.counter("trunkline_rejected_records_total", help: "Input records that were decided as rejected without being handled")
+    failed = metrics.counter("trunkline_projection_failures_total", help: "Transactions of projectors that failed and were begun again")
+  }
+
+  func take(_ notice: RunnerNotice, _ family: String, _ partition: Int) {
+    let place = "\(family)/\(partition)"
+    switch notice {
+    case .opened(let epoch): logger.debug("partition opened", ["partition": place, "epoch": "\(epoch)"])
+    case .ready(let documents, let scopes):
+      logger.debug("partition ready", ["partition": place, "documents": "\(documents)", "scopes": "\(scopes)"])
+    case .fenced(let offset):
+      reopened.add(1)
+      logger.warning("partition fenced", ["partition": place, "by": "\(offset)"])
+    case .sessionLost(let why):
+      reopened.add(1)
+      logger.error("journal session lost", ["partition": place, "reason": why])
+    case .refusedRecords(let count): logger.info("refused records in the journal", ["partition": place, "count": "\(count)"])
+    case .rejected(let input, let offset, let reason):
+      rejected.add(1)
+      logger.error("input rejected", ["partition": place, "input": input, "offset": "\(offset)", "reason": reason])
+    case .unreadable(let why): logger.error("partition stopped: unreadable record", ["partition": place, "reason": why])
+    case .hotStateBehind(let scopes): logger.debug("hot state behind", ["partition": place, "scopes": "\(scopes)"])
+    case .hotStateUnavailable(let why): logger.error("hot state unavailable", ["partition": place, "reason": why])
+    case .inputOutOfRange(let why):
+      reopened.add(1)
+      logger.error("input out of range", ["partition": place, "reason": why])
+    case .decisionTooLarge(let bytes): logger.error("decision too large", ["partition": place, "bytes": "\(bytes)"])
+    }
+  }
+
+  func take(_ notice: ProjectorNotice, _ family: String, _ partition: Int) {
+    switch notice {
+    case .caughtUp: return
+    case .failed(let why):
+      failed.add(1)
+      logger.error("projection failed", ["partition": "\(family)/\(partition)", "reason": why])
+    case .unreadable(let why): logger.error("projection stopped: unreadable record", ["partition": "\(family)/\(partition)", "reason": why])
+    }
+  }
+}
+
+struct RequestCounter: Sendable {
+  private let classes: [Counter]
+
+  init(metrics: Metrics) {
+    classes = ["1xx", "2xx", "3xx", "4xx", "5xx"].map {
+      metrics.counter("trunkline_http_requests_total", help: "HTTP requests answered, by class of status", labels: ["status": $0])
+    }
+  }
+
+  @Sendable func count(_ method: String, _ status: Int) { classes[min(max(status / 100 - 1, 0), 4)].add(1) }
+}
+
+struct CalloutOutcomes: Sendable {
+  let metrics: Metrics
+
+  func count(_ kind: String, _ outcome: String) {
+    metrics.counter("trunkline_callouts_total", help: "Callouts to customers' servers, by kind and outcome", labels: ["kind": kind, "outcome": outcome]).add(1)
+  }
+}
+
+extension EventLoop {
+  /// Runs `work` on the loop again and again until it is cancelled.
+  func every(milliseconds: Int64, _ work: @escaping @Sendable () -> Void) -> any Cancellable {
+    let repeated = Repetition()
+    @Sendable func next() {
+      guard !repeated.isCancelled else { return }
+      work()
+      repeated.set(schedule(afterMilliseconds: milliseconds) { next() })
+    }
+    repeated.set(schedule(afterMilliseconds: milliseconds) { next() })
+    return repeated
+  }
+}
+
+private final class Repetition: Cancellable {
+  private struct State {
+    var timer: (any Cancellable)?
+    var isCancelled = false
+  }
+  private let state = Mutex(State())
+  var isCancelled: Bool { state.withLock { $0.isCancelled } }
+  func set(_ timer: any Cancellable) { state.withLock { $0.timer = timer } }
+  func cancel() {
+    let timer = state.withLock { state in
+      state.isCancelled = true
+      return state.timer
+    }
+    timer?.cancel()
+  }
+}

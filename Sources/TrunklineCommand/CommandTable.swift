@@ -1,0 +1,149 @@
+import Options
+
+/// Every option in one table: flags, environment, file keys, help and `--print-config` come from here.
+enum CommandTable {
+  static let root = CommandSpec(
+    "trunkline", help: "Work distribution and communications backend that speaks Twilio's wire formats.",
+    discussion: """
+      Start a server, then point an SDK at it:
+        trunkline serve
+        trunkline serve --http 0.0.0.0:8080 --data-dir /var/lib/trunkline
+      See a real day of work go through it:
+        trunkline demo
+      Watch what happens, bring work in, look after it:
+        trunkline tail --workspace WS…
+        trunkline ingest tickets.csv --workspace WS… --workflow WW…
+        trunkline doctor
+      """,
+    options: [
+      OptionSpec("config", help: "File with `name = value` lines; names as the options'", placeholder: "FILE"),
+      OptionSpec("log-level", help: "debug, info, warning or error", placeholder: "LEVEL", default: "info"),
+      OptionSpec("log-format", help: "text or json", placeholder: "FORMAT", default: "text"),
+    ],
+    subcommands: [serve, ingest, tail, demo, account, doctor, journal])
+
+  static let serve = CommandSpec(
+    "serve", help: "Serve the API from one data folder: one process, no other server.",
+    discussion: """
+      First start: makes an account, prints its SID and token once and keeps them in DIR/account.
+        trunkline serve
+        trunkline serve --data-dir ./data --http 127.0.0.1:9000
+        TRUNKLINE_ACCOUNT_SID=AC… TRUNKLINE_AUTH_TOKEN=… trunkline serve     (preset the first account)
+        trunkline serve --print-config                                       (what is set, and from where)
+      """,
+    options: [
+      OptionSpec("data-dir", help: "Folder that keeps everything", placeholder: "DIR", default: "./trunkline-data"),
+      OptionSpec("http", help: "Address to serve on", placeholder: "HOST:PORT", default: "127.0.0.1:8080"),
+      OptionSpec("public-url", help: "What absolute URLs and signatures use (default: scheme and Host of the request)", placeholder: "URL"),
+      OptionSpec("trust-proxy", help: "Believe X-Forwarded-Proto and X-Forwarded-Host", isFlag: true),
+      OptionSpec("allow-private-targets", help: "Let callbacks go to loopback and private addresses", isFlag: true),
+      OptionSpec("dev-clock", help: "POST /dev/clock moves the product's time (loopback only; never in production)", isFlag: true),
+      OptionSpec("rate-limit", help: "Requests a second and account; 0: no limit", placeholder: "N", default: "0"),
+      OptionSpec("account-sid", help: "Preset the first account", placeholder: "AC…"),
+      OptionSpec("auth-token", help: "Its token", placeholder: "TOKEN", isSecret: true),
+      OptionSpec("max-body", help: "Bytes of a form or JSON body", placeholder: "BYTES", default: "4194304"),
+      OptionSpec("max-line", help: "Bytes of a line of a bulk import", placeholder: "BYTES", default: "65536"),
+      OptionSpec("max-header", help: "Bytes of a request's header", placeholder: "BYTES", default: "32768"),
+      OptionSpec("header-timeout", help: "Seconds for a request's header", placeholder: "SECONDS", default: "10"),
+      OptionSpec("idle-timeout", help: "Seconds that a connection may be idle", placeholder: "SECONDS", default: "75"),
+      OptionSpec("max-connections", help: "Connections at once", placeholder: "N", default: "10000"),
+      OptionSpec("max-waiting", help: "Commands that may wait for their answer; beyond: 429", placeholder: "N", default: "10000"),
+      OptionSpec("grace", help: "Seconds that running requests get at SIGTERM", placeholder: "SECONDS", default: "10"),
+      OptionSpec("purge-after", help: "Seconds that finished tasks stay readable", placeholder: "SECONDS", default: "300"),
+      OptionSpec("max-assignments", help: "Offers of one task before it is canceled", placeholder: "N", default: "1000"),
+      OptionSpec("threads", help: "Event loops; 0: one a core", placeholder: "N", default: "0"),
+      OptionSpec("print-config", help: "Print every setting with its source and exit", isFlag: true, isConfiguration: false),
+    ])
+
+  /// Where the data is, for commands that look at a folder.
+  private static let folder = OptionSpec("data-dir", help: "Folder that keeps everything", placeholder: "DIR", default: "./trunkline-data")
+
+  /// Which server, and as whom: given, or as the data folder knows it.
+  private static let connection = [
+    OptionSpec("url", help: "The server", placeholder: "URL", default: "http://127.0.0.1:8080"),
+    OptionSpec("account-sid", help: "Who asks (default: from DIR/account)", placeholder: "AC…"),
+    OptionSpec("auth-token", help: "Its token (default: from DIR/account)", placeholder: "TOKEN", isSecret: true),
+    folder,
+    OptionSpec("workspace", help: "The workspace (default: the account's only one)", placeholder: "WS…"),
+  ]
+
+  static let ingest = CommandSpec(
+    "ingest", help: "Bring a file of work items in: CSV or NDJSON, also gzip.",
+    discussion: """
+      A line of NDJSON: {"attributes": {"type": "billing"}, "priority": 3, "task_channel": "default", "timeout": 3600, "workflow_sid": "WW…"}
+      CSV has the same names in its header; attributes is a cell of JSON. Only attributes is required.
+        trunkline ingest tickets.ndjson --workflow WW…
+        trunkline ingest tickets.csv.gz --workspace WS… --workflow WW…
+      Run it again after any interruption: nothing is taken twice. A changed file is a new import.
+      """,
+    options: connection + [
+      OptionSpec("workflow", help: "Workflow of lines that name none", placeholder: "WW…"),
+      OptionSpec("import-id", help: "Name of the import (default: the hash of the file)", placeholder: "ID"),
+      OptionSpec("no-wait", help: "Return once every line is recorded, without waiting until all are decided", isFlag: true),
+    ],
+    positionals: [PositionalSpec("FILE", help: "The file", isRequired: true)])
+
+  static let tail = CommandSpec(
+    "tail", help: "Follow the events of a workspace as they happen.",
+    discussion: """
+        trunkline tail
+        trunkline tail --workspace WS… --from beginning
+        trunkline tail --json | jq .type
+      """,
+    options: connection + [
+      OptionSpec("json", help: "One CloudEvent a line", isFlag: true),
+      OptionSpec("from", help: "now or beginning", placeholder: "WHERE", default: "now"),
+      OptionSpec("worker", help: "Only events of this worker", placeholder: "WK…"),
+    ])
+
+  static let demo = CommandSpec(
+    "demo", help: "Replay a real day of work against a server of its own and show what became of it.",
+    discussion: """
+        trunkline demo                                             (a day of fire dispatch in San Francisco)
+        trunkline demo --data anonymous-bank.csv --report bank.html (a bank's call centre)
+      """,
+    options: [
+      OptionSpec("data", help: "Recorded data (default: the day that comes with the source)", placeholder: "FILE"),
+      OptionSpec("day", help: "Which day of it (default: the busiest)", placeholder: "YYYY-MM-DD"),
+      OptionSpec("report", help: "Where the report goes", placeholder: "FILE", default: "./report/report.html"),
+      OptionSpec("seconds", help: "About how long the day should take", placeholder: "SECONDS", default: "60"),
+    ])
+
+  static let account = CommandSpec(
+    "account", help: "Look after the accounts of a data folder (while no server runs on it).",
+    discussion: """
+        trunkline account list
+        trunkline account create --name "Second tenant"
+        trunkline account rotate AC…
+      """,
+    subcommands: [
+      CommandSpec(
+        "create", help: "Make an account; prints its SID and token.",
+        options: [folder, OptionSpec("name", help: "Its friendly name", placeholder: "NAME", default: "Trunkline")]),
+      CommandSpec("list", help: "List accounts and subaccounts.", options: [folder, OptionSpec("show-tokens", help: "Print tokens too", isFlag: true)]),
+      CommandSpec(
+        "rotate", help: "Give an account a new token; the old one stops working.", options: [folder],
+        positionals: [PositionalSpec("SID", help: "The account", isRequired: true)]),
+    ])
+
+  static let doctor = CommandSpec(
+    "doctor", help: "Check ports, disk, permissions, the log and the configuration, and say how to mend what is wrong.",
+    discussion: "  trunkline doctor --data-dir /var/lib/trunkline --http 0.0.0.0:8080", options: serve.options)
+
+  static let journal = CommandSpec(
+    "journal", help: "Look into the journals.",
+    subcommands: [
+      CommandSpec(
+        "show", help: "Print what was decided, in order; of a running server or a stopped one.",
+        discussion: """
+            trunkline journal show
+            trunkline journal show --partition 2 --json | jq .
+          """,
+        options: [
+          folder, OptionSpec("json", help: "One JSON object a record", isFlag: true),
+          OptionSpec("family", help: "work or account", placeholder: "NAME", default: "work"),
+          OptionSpec("partition", help: "Only this partition", placeholder: "N"),
+          OptionSpec("from", help: "First offset", placeholder: "OFFSET", default: "0"),
+        ])
+    ])
+}

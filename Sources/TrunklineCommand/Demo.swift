@@ -1,0 +1,5 @@
+import Options
+
+enum Demo {
+  static func run(_ options: Options) async throws {}
+}

@@ -1,0 +1,73 @@
+import EventLoops
+import Foundation
+import Glibc
+import Observability
+import Options
+import Ports
+import TaskRouting
+import Trunkline
+
+enum LogFormat: String, CaseIterable { case text, json }
+
+/// `trunkline serve`: settings to a node, and the node until a signal.
+enum Serve {
+  static func run(_ options: Options) async throws {
+    if try options.flag("print-config") { return print(options.printConfig()) }
+    let settings = try nodeOptions(options)
+    let node = try Node(options: settings, logger: try logger(options))
+    let stop = Stop()
+    let signals = try EventLoop.spawn(name: "signals")
+    let watched = [SIGTERM, SIGINT].map { signals.onSignal($0) { stop.ring() } }
+    try await node.run(stop: stop)
+    for watch in watched { watch.cancel() }
+    signals.stop()
+  }
+
+  static func logger(_ options: Options) throws -> Logger {
+    let level = try options.value("log-level", OptionKind(rule: "one of debug, info, warning, error") { Logger.Level(name: $0) })
+    let format = try options.value("log-format", OptionKind<LogFormat>.oneOf)
+    return Logger(level: level, format: format == .json ? .json : .text, now: { SystemClock().now() })
+  }
+
+  static func nodeOptions(_ options: Options) throws -> NodeOptions {
+    var node = NodeOptions()
+    node.version = TrunklineCommand.version
+    node.dataFolder = try options.value("data-dir", .text)
+    let http = try options.value("http", .hostPort(defaultPort: 8080))
+    node.host = http.host == "localhost" ? "127.0.0.1" : http.host
+    node.port = Int(http.port)
+    node.publicURL = try options.valueIfSet("public-url", publicURL)
+    node.trustsProxy = try options.flag("trust-proxy")
+    node.allowsPrivateTargets = try options.flag("allow-private-targets")
+    node.hasDevClock = try options.flag("dev-clock")
+    if node.hasDevClock, !["127.0.0.1", "::1"].contains(node.host) {
+      throw NodeFailure("--dev-clock is for loopback only: --http is \(http.host):\(http.port)")
+    }
+    node.rateLimit = try options.value("rate-limit", .integer(in: 0...1_000_000))
+    node.presetAccount = try options.valueIfSet("account-sid", .text)
+    node.presetToken = try options.valueIfSet("auth-token", .text)
+    guard (node.presetAccount == nil) == (node.presetToken == nil) else {
+      throw NodeFailure("TRUNKLINE_ACCOUNT_SID and TRUNKLINE_AUTH_TOKEN go together: set both or neither")
+    }
+    if let sid = node.presetAccount, sid.count != 34 || !sid.hasPrefix("AC") {
+      throw NodeFailure("TRUNKLINE_ACCOUNT_SID must be AC followed by 32 hexadecimal digits; received '\(sid)'")
+    }
+    node.mostBodyBytes = try options.value("max-body", .integer(in: 1024...1 << 30))
+    node.mostLineBytes = try options.value("max-line", .integer(in: 1024...900_000))
+    node.headerBytes = try options.value("max-header", .integer(in: 1024...1 << 20))
+    node.headerMilliseconds = try Int64(options.value("header-timeout", .integer(in: 1...3600))) * 1000
+    node.idleMilliseconds = try Int64(options.value("idle-timeout", .integer(in: 1...86_400))) * 1000
+    node.mostConnections = try options.value("max-connections", .integer(in: 1...1_000_000))
+    node.mostWaiting = try options.value("max-waiting", .integer(in: 1...1_000_000))
+    node.graceMilliseconds = try Int64(options.value("grace", .integer(in: 0...3600))) * 1000
+    node.routing.purgeAfter = try Int64(options.value("purge-after", .integer(in: 0...31_536_000))) * 1000
+    node.routing.maxAssignments = try options.value("max-assignments", .integer(in: 1...1_000_000))
+    node.threads = try options.value("threads", .integer(in: 0...256))
+    return node
+  }
+
+  private static let publicURL = OptionKind<String>(rule: "an http or https URL without a path") { text in
+    guard let url = URL(string: text), let scheme = url.scheme, scheme == "http" || scheme == "https", url.host != nil, url.query == nil else { return nil }
+    return text.hasSuffix("/") ? String(text.dropLast()) : text
+  }
+}
