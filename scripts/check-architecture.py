@@ -29,7 +29,7 @@ CORE_EXCEPTIONS = {("PortsTesting", "Synchronization"), ("JSON", "CSimdJSON")}
 
 BANNED = {
     "Date()": r"\bDate\(\)",
-    "Task {": r"(?<![\w.])Task(\s*\([^)]*\))?\s*\{|(?<![\w.])Task(\.init)?\s*\((priority|operation|executorPreference|name):",
+    "Task {": r"(?<![\w.])(?<!-> )Task(\s*\([^)]*\))?\s*\{|(?<![\w.])Task(\.init)?\s*\((priority|operation|executorPreference|name):",
     "Task.detached": r"\bTask\.detached\b",
     "Task.sleep": r"\bTask\.sleep\b",
     "DispatchTime.now": r"\bDispatchTime\.now\b",

@@ -3,6 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+mkdir -p .build
 folders=()
 for folder in Sources Tests Benchmarks Examples Package.swift; do [ ! -e "$folder" ] || folders+=("$folder"); done
 if swift format lint --strict --parallel -r "${folders[@]}"; then
@@ -14,3 +15,5 @@ fi
 python3 scripts/check-architecture.py
 python3 scripts/check-topics.py
 for script in .ci/run scripts/*.sh Tests/Acceptance/*.sh; do [ ! -e "$script" ] || bash -n "$script"; done
+python3 -B -m unittest discover -s Tests/Scripts 2>.build/scripts-test.log || { cat .build/scripts-test.log >&2; exit 1; }
+echo "scripts: $(grep -E '^Ran ' .build/scripts-test.log)"

@@ -30,16 +30,20 @@ if [ "$count" -eq 0 ]; then
   echo "test: no test ran${filter:+ (no test matches '$filter')}" >&2
   exit 1
 fi
-if [ "$status" -ne 0 ]; then
+if [ "$status" -ne 0 ] || [[ "$closing" != *passed* ]]; then
   grep -aE '^(✘|↳|.*error:)' "$log" | head -n 80 >&2 || true
   echo "test: $closing" >&2
   echo "all of it: $log" >&2
   exit 1
 fi
-echo "$closing"
+# The closing line counts skipped tests as passed.
 skipped=$(grep -acE '^➜ .* skipped' "$log" || true)
-[ "$skipped" -eq 0 ] || echo "(of these $skipped skipped)"
-passed=$count
+passed=$((count - skipped))
+if [ "$passed" -le 0 ]; then
+  echo "test: no test ran, all $skipped were skipped" >&2
+  exit 1
+fi
+echo "$closing"
 
 if [ -z "$filter" ] && [ -e Tests/Acceptance/run.sh ]; then
   accepted=.build/acceptance.log
@@ -56,4 +60,6 @@ if [ -z "$filter" ] && [ -e Tests/Acceptance/run.sh ]; then
   passed=$((passed + more))
 fi
 echo "$passed" >"$summary"
-echo "$passed passed, 0 failed"
+line="$passed passed, 0 failed"
+[ "$skipped" -eq 0 ] || line+=", $skipped skipped"
+echo "$line"
