@@ -135,6 +135,14 @@ targets += [
   tests("HTTPServer", ["EventLoops", "HTTPServer", "Ports"]),
 ]
 
+// The demo: recorded days to replay, and the report about a run.
+targets += [
+  room("Replay", "Roles", ["Records"]),
+  tests("Replay", ["Replay"]),
+  room("Report", "Roles", ["Terminal"]),
+  tests("Report", ["Report"]),
+]
+
 // The composition root, the only place that knows adapters, and the command line.
 targets += [
   .target(
