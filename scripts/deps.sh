@@ -24,6 +24,7 @@ build=(
   "node-llhttp/libllhttp-dev|the HTTP/1.1 parser (its C sources)"
   "libssl-dev|TLS, HMAC, hashes"
   "libcurl4-openssl-dev|HTTP to customers' servers"
+  "ca-certificates|the roots against which their HTTPS is checked"
   "libsqlite3-dev|the embedded log"
   "libsimdjson-dev|reading JSON"
   "zlib1g-dev|gzip"
