@@ -189,23 +189,6 @@ struct SummaryTests {
   }
 }
 
-@Suite("Decimal logarithms")
-struct LogarithmTests {
-  @Test(
-    "they are those of the powers of ten",
-    arguments: [(0.001, -3), (0.01, -2), (1, 0), (10, 1), (60, 1.778151250383644), (3600, 3.556302500767287), (1e300, 300)]
-      as [(Double, Double)])
-  func values(value: Double, logarithm: Double) { #expect(abs(Logarithm.decimal(value) - logarithm) < 1e-12) }
-
-  @Test("a hundred hundredths are a power of ten")
-  func hundredths() {
-    #expect(abs((0..<100).reduce(1.0) { value, _ in value * Logarithm.hundredth } - 10) < 1e-10)
-  }
-
-  @Test("nothing traps", arguments: [0, -1, Double.nan, .infinity, -.infinity, .leastNonzeroMagnitude])
-  func odd(value: Double) { #expect(Logarithm.decimal(value).isFinite) }
-}
-
 @Suite("Figures of a result")
 struct DemoResultTests {
   @Test("percentiles are nearest rank")

@@ -1,3 +1,6 @@
+// house: allow import Glibc because a logarithmic axis needs log10, which the standard library does not have
+internal import Glibc
+
 /// How many tasks waited no longer than so long: the whole distribution, over a logarithmic axis because waits go from milliseconds to hours.
 enum WaitChart {
   private static let (left, right) = (58.0, Drawing.width - 24)
@@ -13,13 +16,13 @@ enum WaitChart {
     guard !waits.values.isEmpty else { return "" }
     let other = result.recordedWaits.map { ($0.label, Distribution($0.seconds)) }
     let shown = axis(waits, other?.1)
-    let across = Scale(values: Logarithm.decimal(shown.lowerBound)...Logarithm.decimal(shown.upperBound), points: (left, right))
+    let across = Scale(values: log10(shown.lowerBound)...log10(shown.upperBound), points: (left, right))
     let up = Scale(values: 0...1, points: (bottom, top))
     var body = grid(shown, across, up)
     if let (_, distribution) = other, !distribution.values.isEmpty {
-      body += Drawing.path(curve(distribution, shown, across, up), style: "other stroke dashed")
+      body += Drawing.path(curve(distribution, across, up), style: "other stroke dashed")
     }
-    let ours = curve(waits, shown, across, up)
+    let ours = curve(waits, across, up)
     body += Drawing.area(ours, base: bottom, style: "ours fill") + Drawing.path(ours, style: "ours stroke")
     body += points(waits, across, up) + legend(other?.0)
     return Drawing.svg(height: 312, label: "Distribution of waiting times", body)
@@ -42,7 +45,7 @@ enum WaitChart {
       body += Drawing.text("\(percent) %", x: left - 8, y: y + 4, .end)
     }
     for mark in marks where shown.contains(mark.seconds) {
-      let x = across(Logarithm.decimal(mark.seconds))
+      let x = across(log10(mark.seconds))
       body +=
         Drawing.line(x1: x, y1: top, x2: x, y2: bottom, style: "grid")
         + Drawing.line(x1: x, y1: bottom, x2: x, y2: bottom + 5, style: "base")
@@ -52,24 +55,17 @@ enum WaitChart {
     return body + Drawing.text("waiting time, logarithmic", x: right, y: bottom + 42, .end, style: "axis")
   }
 
-  private static func curve(
-    _ waits: Distribution, _ shown: ClosedRange<Double>, _ across: Scale, _ up: Scale
-  ) -> [(x: Double, y: Double)] {
-    var points: [(x: Double, y: Double)] = []
-    var (value, exponent) = (shown.lowerBound, across.values.lowerBound)
-    // Steps of a hundredth of a decade: about as wide as the line.
-    while value < shown.upperBound {
-      points.append((across(exponent), up(waits.share(upTo: value))))
-      value *= Logarithm.hundredth
-      exponent += 0.01
+  private static func curve(_ waits: Distribution, _ across: Scale, _ up: Scale) -> [(x: Double, y: Double)] {
+    stride(from: left, through: right, by: 2).map { x in
+      let exponent = across.values.lowerBound + (x - left) / (right - left) * (across.values.upperBound - across.values.lowerBound)
+      return (x, up(waits.share(upTo: pow(10, exponent))))
     }
-    return points + [(right, up(waits.share(upTo: shown.upperBound)))]
   }
 
   private static func points(_ waits: Distribution, _ across: Scale, _ up: Scale) -> String {
     [50.0, 95].map { percent in
       let wait = waits.percentile(percent) ?? 0
-      let x = across(Logarithm.decimal(max(wait, 1e-9)))
+      let x = across(log10(max(wait, 1e-9)))
       let y = up(percent / 100)
       let isLeft = x > right - 120
       return "<circle class=\"ours dot\" cx=\"\(Markup.number(x))\" cy=\"\(Markup.number(y))\" r=\"4.5\"/>\n"
