@@ -60,7 +60,9 @@ package struct FieldWriter: FieldCoder {
   @inlinable package mutating func field(_ value: inout Bool) throws(DecodingFailure) { out.bool(value) }
   @inlinable package mutating func field(_ value: inout String) throws(DecodingFailure) { out.string(value) }
   @inlinable package mutating func field(_ value: inout String?) throws(DecodingFailure) { out.optional(value) }
-  @inlinable package mutating func field<Value: RawRepresentable<UInt8>>(choice value: inout Value) throws(DecodingFailure) { out.byte(value.rawValue) }
+  @inlinable package mutating func field<Value: RawRepresentable<UInt8>>(choice value: inout Value) throws(DecodingFailure) {
+    out.byte(value.rawValue)
+  }
   @inlinable package mutating func list<Element: FieldCoded>(_ values: inout [Element]) throws(DecodingFailure) {
     out.count(values.count)
     for place in values.indices { try values[place].code(&self) }

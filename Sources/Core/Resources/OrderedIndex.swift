@@ -1,23 +1,24 @@
 /// A sorted set in chunks: O(log n) look-up, O(chunk) insertion and removal, neighbours together in memory. Holds a million keys without a pointer a key.
-package struct OrderedIndex<Key: Comparable & Sendable>: Sendable {
+/// Public, though used inside the package alone: only then is it specialised in other modules.
+public struct OrderedIndex<Key: Comparable & Sendable>: Sendable {
   @usableFromInline var chunks: [[Key]] = []
   @usableFromInline var total = 0
 
   @inlinable
-  package var count: Int { total }
+  public var count: Int { total }
   @inlinable static var most: Int { 128 }
 
   @inlinable
-  package init() {}
+  public init() {}
 
   @inlinable
-  package var isEmpty: Bool { total == 0 }
+  public var isEmpty: Bool { total == 0 }
 
   @inlinable
-  package var first: Key? { chunks.first?.first }
+  public var first: Key? { chunks.first?.first }
 
   @inlinable
-  package var last: Key? { chunks.last?.last }
+  public var last: Key? { chunks.last?.last }
 
   /// Index of the first chunk whose last key is not below `key`; `chunks.count` when there is none.
   @inlinable
@@ -44,7 +45,7 @@ package struct OrderedIndex<Key: Comparable & Sendable>: Sendable {
 
   /// Adds a key; false when it was there already.
   @inlinable @discardableResult
-  package mutating func insert(_ key: Key) -> Bool {
+  public mutating func insert(_ key: Key) -> Bool {
     guard !chunks.isEmpty else {
       chunks.append([key])
       total = 1
@@ -70,7 +71,7 @@ package struct OrderedIndex<Key: Comparable & Sendable>: Sendable {
 
   /// Removes a key; false when it was not there.
   @inlinable @discardableResult
-  package mutating func remove(_ key: Key) -> Bool {
+  public mutating func remove(_ key: Key) -> Bool {
     let at = chunk(for: key)
     guard at < chunks.count else { return false }
     let place = OrderedIndex.place(of: key, in: chunks[at])
@@ -81,7 +82,7 @@ package struct OrderedIndex<Key: Comparable & Sendable>: Sendable {
   }
 
   @inlinable
-  package func contains(_ key: Key) -> Bool {
+  public func contains(_ key: Key) -> Bool {
     let at = chunk(for: key)
     guard at < chunks.count else { return false }
     let place = OrderedIndex.place(of: key, in: chunks[at])
@@ -90,7 +91,7 @@ package struct OrderedIndex<Key: Comparable & Sendable>: Sendable {
 
   /// Walks upwards from the first key not below `start` (from the smallest when nil) until `visit` answers false.
   @inlinable
-  package func ascend(from start: Key? = nil, _ visit: (Key) -> Bool) {
+  public func ascend(from start: Key? = nil, _ visit: (Key) -> Bool) {
     guard !chunks.isEmpty else { return }
     var at = start.map { chunk(for: $0) } ?? 0
     guard at < chunks.count else { return }
@@ -107,7 +108,7 @@ package struct OrderedIndex<Key: Comparable & Sendable>: Sendable {
 
   /// Walks downwards from the last key not above `start` (from the largest when nil) until `visit` answers false.
   @inlinable
-  package func descend(from start: Key? = nil, _ visit: (Key) -> Bool) {
+  public func descend(from start: Key? = nil, _ visit: (Key) -> Bool) {
     guard !chunks.isEmpty else { return }
     var at = chunks.count - 1
     var place = chunks[at].count - 1

@@ -73,7 +73,8 @@ package enum Timestamp {
     var rest = Substring(text)
     func number(_ width: Int, _ range: ClosedRange<Int64>) -> Int64? {
       let digits = rest.prefix(width)
-      guard digits.count == width, digits.utf8.allSatisfy({ (48...57).contains($0) }), let value = Int64(digits), range.contains(value) else { return nil }
+      guard digits.count == width, digits.utf8.allSatisfy({ (48...57).contains($0) }), let value = Int64(digits), range.contains(value)
+      else { return nil }
       rest = rest.dropFirst(width)
       return value
     }
@@ -82,7 +83,9 @@ package enum Timestamp {
       rest = rest.dropFirst()
       return true
     }
-    guard let year = number(4, 0...9999), take("-"), let month = number(2, 1...12), take("-"), let day = number(2, 1...31) else { return nil }
+    guard let year = number(4, 0...9999), take("-"), let month = number(2, 1...12), take("-"), let day = number(2, 1...31) else {
+      return nil
+    }
     let dayNumber = days(year: year, month: month, day: day)
     let back = civil(days: dayNumber)
     guard back.month == month, back.day == day else { return nil }
