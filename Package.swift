@@ -146,7 +146,7 @@ targets += [
     path: "Sources/Trunkline", swiftSettings: strict),
   .executableTarget(
     name: "TrunklineCommand", dependencies: [
-      "APIClient", "Crypto", "EventLoops", "HTTPClient", "JSON", "Observability", "Options", "Ports", "TaskRouting", "Terminal", "Trunkline",
+      "APIClient", "Crypto", "DemoReplay", "EventLoops", "HTTPClient", "JSON", "Observability", "Options", "Ports", "Replay", "Report", "TaskRouting", "Terminal", "Trunkline",
     ],
     path: "Sources/TrunklineCommand",
     swiftSettings: strict),
@@ -157,6 +157,20 @@ targets += [
   .systemLibrary(name: "CCurl", path: "Sources/Edge/CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
   room("HTTPClient", "Edge", ["CCurl", "EventLoops", "Ports"]),
   tests("HTTPClient", ["EventLoops", "HTTPClient", "Ports"]),
+]
+
+// The demo: recorded days to replay, and the report about a run.
+targets += [
+  room("Replay", "Roles", ["Records"]),
+  tests("Replay", ["Replay"]),
+  room("Report", "Roles", ["Terminal"]),
+  tests("Report", ["Replay", "Report"]),
+]
+
+// The demo's engine: a recorded day through the public API, and the check of what became of it.
+targets += [
+  room("DemoReplay", "Roles", ["APIClient", "JSON", "Replay", "Report"]),
+  tests("DemoReplay", ["DemoReplay", "JSON", "Replay", "Report"]),
 ]
 
 let package = Package(
