@@ -21,7 +21,7 @@ package enum Deed: Sendable, Equatable {
 
 /// What is to be done, by time, then by kind of deed, then as it was put in: a binary heap. Times are milliseconds since the day's midnight.
 package struct Agenda: Sendable {
-  private struct Entry {
+  fileprivate struct Entry {
     let at: Int64
     let order: Int
     let serial: Int
@@ -29,7 +29,7 @@ package struct Agenda: Sendable {
 
     func isBefore(_ other: Entry) -> Bool { (at, order, serial) < (other.at, other.order, other.serial) }
   }
-  private var heap: [Entry] = []
+  fileprivate var heap: [Entry] = []
   private var serial = 0
 
   package init() {}
@@ -73,5 +73,14 @@ package struct Agenda: Sendable {
       heap.swapAt(parent, least)
       parent = least
     }
+  }
+}
+
+extension Agenda {
+  /// Forgets deeds. O(n log n).
+  package mutating func remove(where isUnwanted: (Deed) -> Bool) {
+    let kept = heap.filter { !isUnwanted($0.deed) }
+    heap = []
+    for entry in kept.sorted(by: { $0.serial < $1.serial }) { add(entry.deed, at: entry.at) }
   }
 }

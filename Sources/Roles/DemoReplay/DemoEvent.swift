@@ -53,6 +53,9 @@ package struct EventStreamCutter: Sendable {
 
   package init() {}
 
+  /// Forgets half a line; keeps the id.
+  package mutating func restart() { rest = [] }
+
   /// Linear in the bytes.
   package mutating func push(_ bytes: [UInt8]) -> [[UInt8]] {
     rest += bytes
