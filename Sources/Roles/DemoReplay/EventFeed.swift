@@ -25,26 +25,21 @@ package struct EventFeed: Sendable {
 
   /// A fresh reading of everything that ever happened, up to the first event of the given kind. Throws when that does not come in time.
   package func collect(until kind: String, mostMilliseconds: Int64) async throws -> [DemoEvent] {
-    let found = Mutex<[DemoEvent]>([])
-    let isWhole = Atomic<Bool>(false)
-    let keep: @Sendable ([DemoEvent]) -> Void = { events in
-      found.withLock { $0 += events }
-      if events.contains(where: { $0.kind == kind }) { isWhole.store(true, ordering: .releasing) }
-    }
+    let kept = Kept(until: kind)
     let (time, start) = (time, time.now())
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { [self] in try await read(EventTap(keep)) }
+      group.addTask { [self] in try await read(EventTap { kept.add($0) }) }
       group.addTask {
-        while !isWhole.load(ordering: .acquiring), time.now() - start < mostMilliseconds, !Task.isCancelled { await time.sleep(20) }
+        while !kept.isWhole, time.now() - start < mostMilliseconds, !Task.isCancelled { await time.sleep(20) }
       }
       try await group.next()
       group.cancelAll()
       while await group.nextResult() != nil {}
     }
-    guard isWhole.load(ordering: .acquiring) else {
+    guard kept.isWhole else {
       throw ReplayFailure.unverified(why: "the event stream did not come to '\(kind)' within \(mostMilliseconds / 1000) s")
     }
-    return found.withLock { Array($0.prefix { $0.kind != kind }) }
+    return kept.events
   }
 
   private func read(_ tap: EventTap) async throws {
@@ -78,4 +73,23 @@ private final class EventTap: Sendable {
   }
 
   func take(_ bytes: [UInt8]) { emit(state.withLock { $0.cutter.push(bytes) }.compactMap { DemoEvent(json: $0) }) }
+}
+
+/// Events up to one of a kind.
+private final class Kept: Sendable {
+  private let kind: String
+  private let state = Mutex((events: [DemoEvent](), isWhole: false))
+
+  init(until kind: String) { self.kind = kind }
+
+  var isWhole: Bool { state.withLock { $0.isWhole } }
+  var events: [DemoEvent] { state.withLock { $0.events } }
+
+  func add(_ events: [DemoEvent]) {
+    state.withLock { state in
+      for event in events where !state.isWhole {
+        if event.kind == kind { state.isWhole = true } else { state.events.append(event) }
+      }
+    }
+  }
 }

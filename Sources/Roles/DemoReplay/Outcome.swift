@@ -1,6 +1,5 @@
 package import APIClient
 package import Replay
-package import Report
 internal import JSON
 
 /// What a replay came to: the driver's log beside the server's own record.
@@ -25,7 +24,8 @@ package struct Outcome: Sendable {
     self.requests = requests
     let known = Set(day.workers.flatMap(\.skills))
     let orphans = Set(day.tasks.filter { !known.contains($0.skill) }.map(\.id))
-    let unsent = Set(day.tasks.indices.filter { log.tasks[$0] == nil && log.cutAt.map { cut in Int64(day.tasks[$0].arrival) * 1000 >= cut } ?? false })
+    let cut = log.cutAt ?? .max
+    let unsent = Set(day.tasks.indices.filter { log.tasks[$0] == nil && Int64(day.tasks[$0].arrival) * 1000 >= cut })
     let sent = day.tasks.indices.filter { !unsent.contains($0) }.map { (row: day.tasks[$0].id, sid: log.tasks[$0]) }
     lost = verification.lost(sent: sent) { orphans.contains($0) }
     excused = verification.tasks.values.count { $0.fate == .waiting && orphans.contains($0.row) }
