@@ -14,7 +14,7 @@ enum Demo {
   static func run(_ options: Options) async throws {
     let data = try DemoData.load(options)
     let settings = try DemoSettings(options)
-    print("\(data.headline)\nfrom \(data.path)\n")
+    DemoScreen.write("\(data.headline)\nfrom \(data.path)\n\n")
     let host = try DemoHost()
     let outcome: Outcome
     do {
@@ -24,20 +24,20 @@ enum Demo {
       throw error
     }
     host.remove()
-    print("\n" + DemoTable.text(outcome, settings.seconds))
+    DemoScreen.write("\n" + DemoTable.text(outcome, settings.seconds))
     let path = try writeReport(outcome, to: settings.report)
-    print("Report: \(path)")
+    DemoScreen.write("\nReport: \(path)\n")
     if !outcome.isClean { exit(1) }
   }
 
   private static func replay(_ day: ReplayDay, on server: DemoServer, _ settings: DemoSettings) async throws -> Outcome {
     let (client, time) = (server.client, server.time)
-    print("Serving on \(client.base) with a temporary data folder; everything below goes through that address.")
+    DemoScreen.write("Serving on \(client.base) with a temporary data folder; everything below goes through that address.\n")
     // Product time all but stands still, and is moved by the driver: what it measures does not depend on how fast this machine is.
     let now = try await Stage.moveClock(client, #"{"rate": 0.001}"#)
     let midnight = (now / 86_400_000 + 1) * 86_400_000
     let stage = try await Stage.build(client, day, name: "Replay of \(day.date)")
-    print("Workspace \(stage.workspace): \(day.skills.count) queues, \(stage.workers.count) workers, one workflow.\n")
+    DemoScreen.write("Workspace \(stage.workspace): \(day.skills.count) queues, \(stage.workers.count) workers, one workflow.\n\n")
     let api = HTTPWorkAPI(client: client, stage: stage, time: time)
     let inbox = EventInbox()
     let progress = DemoProgress(total: day.tasks.count)

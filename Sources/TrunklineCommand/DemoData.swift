@@ -11,11 +11,12 @@ struct DemoData {
 
   static func load(_ options: Options) throws -> DemoData {
     let path = try options.valueIfSet("data", .text) ?? found()
+    let date = try options.valueIfSet("day", .text)
     let bytes: [UInt8]
     do { bytes = try [UInt8](Data(contentsOf: URL(filePath: path))) } catch {
       throw NodeFailure("--data: \(path) cannot be read: \(error.localizedDescription)")
     }
-    do throws(ReplayError) { return DemoData(path: path, day: try ReplayFile(bytes).day(try options.day())) } catch {
+    do throws(ReplayError) { return DemoData(path: path, day: try ReplayFile(bytes).day(date)) } catch {
       throw NodeFailure("\(path): \(error)")
     }
   }
@@ -45,8 +46,4 @@ struct DemoData {
     return "\(what), \(day.date): \(HumanText.count(day.tasks.count)) tasks, \(day.workers.count) \(who), \(day.skills.count) skills"
       + (out == 0 ? "" : " (\(out) rows of the file left out as unusable)")
   }
-}
-
-extension Options {
-  fileprivate func day() throws(ReplayError) -> String? { try? valueIfSet("day", .text) }
 }

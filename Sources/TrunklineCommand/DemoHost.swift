@@ -5,7 +5,9 @@ import Foundation
 import Glibc
 import HTTPClient
 import Observability
+import Ports
 import Synchronization
+import TaskRouting
 import Trunkline
 
 /// A running server, as a client sees it.

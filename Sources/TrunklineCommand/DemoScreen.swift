@@ -6,6 +6,11 @@ import Synchronization
 import Terminal
 import Trunkline
 
+/// One way out, unbuffered: bar and text keep their order, also in a pipe.
+enum DemoScreen {
+  static func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+}
+
 /// The progress bar with live counters.
 final class DemoProgress: Sendable {
   private struct State {
@@ -52,7 +57,7 @@ final class DemoProgress: Sendable {
       + "  finished \(HumanText.count(p.finished))" + (p.gaveUp > 0 ? "  gave up \(HumanText.count(p.gaveUp))" : "") + "  waiting \(HumanText.count(p.waiting))"
   }
 
-  private func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+  private func write(_ text: String) { DemoScreen.write(text) }
 }
 
 /// The table at the end.
@@ -71,6 +76,8 @@ enum DemoTable {
     row("assigned twice", HumanText.count(counts.doublyAssigned))
     row("waiting time p50, product time", wait(waits.percentile(50)))
     row("waiting time p95, product time", wait(waits.percentile(95)))
+    row("waited at all", HumanText.count(waits.values.count { $0 > 0 }))
+    row("longest wait, product time", wait(waits.percentile(100)))
     row("create to reservation event p50, real", real(outcome.log.routing, 50))
     row("create to reservation event p95, real", real(outcome.log.routing, 95))
     row("throughput", "\(HumanText.decimal(counts.throughput)) tasks/s")

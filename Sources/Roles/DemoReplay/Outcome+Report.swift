@@ -102,7 +102,8 @@ extension Outcome {
     if isBank {
       return DemoResult.Labelled(
         label: "recorded: time in the queue of those who were served",
-        note: "the bank's own routing on the same day; those who were served at once count as 0 s in both", seconds: recorded)
+        note: "the bank's own routing on the same day. Ours is the kinder world: agents are there from their first to their last recorded call without the "
+          + "breaks and the paperwork that nobody recorded", seconds: recorded)
     }
     return DemoResult.Labelled(
       label: "recorded: entry of the call to dispatch", note: "includes call-taking: context, not a comparison", seconds: recorded)

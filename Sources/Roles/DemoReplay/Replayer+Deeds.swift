@@ -33,15 +33,14 @@ extension Replayer {
   private func create(_ places: [Int]) async throws {
     let isSplit = day.hasOneSkillEach
     let lanes = Dictionary(grouping: places) { isSplit ? day.tasks[$0].skill : "" }.values.sorted { $0[0] < $1[0] }
-    let rows = day.tasks
+    let rows = day.tasks.map { ReplayRow($0, of: day.source) }
     let (api, time) = (api, time)
     let made = try await bounded(lanes, limit: options.concurrency) { lane in
       var made: [Made] = []
       for place in lane {
         let sent = time.now()
-        let row = ReplayRow(id: rows[place].id, skill: rows[place].skill, priority: rows[place].priority)
         do {
-          let task = try await api.create(task: row)
+          let task = try await api.create(task: rows[place])
           made.append(Made(place: place, sid: task.sid, isReserved: task.isReserved, sentAt: sent))
         } catch ReplayFailure.refused(let what, let why) { made.append(Made(place: place, refusal: "\(what): \(why)", sentAt: sent)) }
       }
@@ -132,11 +131,13 @@ extension Replayer {
 
   /// Those whose duty is over leave, but the last one with a skill stays while somebody waits for it or is still to come.
   func letGo() async throws {
+    // Not in the middle of an instant: an offer that is about to be accepted keeps its worker.
+    if let next = agenda.next, next <= productNow - midnight { return }
     for place in staying.sorted() where mayLeave(place) {
       staying.remove(place)
-      onDuty.remove(place)
       let (api, sids) = (api, workers)
-      _ = try await attempt([place]) { try await api.setAvailable(false, worker: sids[$0]) }
+      guard try await !attempt([place], { try await api.setAvailable(false, worker: sids[$0]) }).isEmpty else { continue }
+      onDuty.remove(place)
       log.dutyEnds[place] = productNow - midnight
     }
   }

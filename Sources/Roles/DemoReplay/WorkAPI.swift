@@ -1,3 +1,5 @@
+internal import Replay
+
 /// What the engine asks of a server: the calls of the public API that a day of work needs, so that a test can stand in for it. SIDs are as the API gives them.
 package protocol WorkAPI: Sendable {
   /// Moves the product's time forwards and returns it, in milliseconds since 1970.
@@ -18,6 +20,13 @@ package struct ReplayRow: Sendable, Equatable {
   package var id: String
   package var skill: String
   package var priority: Int
+
+  /// The bank's priorities 0 and 1 are both those of regular customers; 2 goes first.
+  init(_ task: ReplayTask, of source: ReplayDay.Source) {
+    id = task.id
+    skill = task.skill
+    priority = source == .callCentre ? (task.priority >= 2 ? 1 : 0) : task.priority
+  }
 }
 
 /// Why a replay cannot go on.
