@@ -6,7 +6,7 @@ extension Outcome {
   /// - Parameter madeAt: when, as text.
   package func result(madeAt: String) -> DemoResult {
     let (start, end) = hours
-    let step = 300
+    let step = end - start > 20 * 3600 ? 600 : 300
     let stories = Array(verification.tasks.values)
     return DemoResult(
       title: title, subtitle: subtitle, madeAt: madeAt, start: start, step: step,
@@ -91,7 +91,7 @@ extension Outcome {
       let until = isBank ? max(left, mine.compactMap(\.ended).max() ?? left) : left
       let busy = mine.reduce(Int64(0)) { $0 + max(0, min($1.ended ?? until, until) - max($1.reserved ?? until, from)) }
       return DemoResult.Unit(
-        name: worker.name, kind: worker.skills.count == 1 ? worker.skills[0] : "agents", tasks: mine.count, busy: Double(busy) / 1000,
+        name: worker.name, kind: day.hasOneSkillEach ? worker.skills[0] : "agents", tasks: mine.count, busy: Double(busy) / 1000,
         onDuty: Double(until - from) / 1000)
     }
   }
