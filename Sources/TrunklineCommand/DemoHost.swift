@@ -38,7 +38,8 @@ struct DemoHost {
     let stop = Stop()
     let port = Started()
     let loop = try EventLoop.spawn(name: "demo")
-    let http = try HTTPClient(loop: loop, options: HTTPClientOptions(userAgent: "trunkline-demo/\(TrunklineCommand.version)", allowPrivateTargets: true))
+    let http = try HTTPClient(
+      loop: loop, options: HTTPClientOptions(userAgent: "trunkline-demo/\(TrunklineCommand.version)", allowPrivateTargets: true))
     let (sid, token) = (sid, token)
     defer { loop.stop() }
     return try await withThrowingTaskGroup(of: Value?.self) { group in

@@ -53,8 +53,10 @@ final class DemoProgress: Sendable {
   private static func counters(_ p: ReplayProgress) -> String {
     func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
     let day = p.second >= 86_400 ? "+1 day " : ""
-    return "  \(day)\(two(p.second / 3600 % 24)):\(two(p.second / 60 % 60))  in \(HumanText.count(p.created))  assigned \(HumanText.count(p.assigned))"
-      + "  finished \(HumanText.count(p.finished))" + (p.gaveUp > 0 ? "  gave up \(HumanText.count(p.gaveUp))" : "") + "  waiting \(HumanText.count(p.waiting))"
+    return
+      "  \(day)\(two(p.second / 3600 % 24)):\(two(p.second / 60 % 60))  in \(HumanText.count(p.created))  assigned \(HumanText.count(p.assigned))"
+      + "  finished \(HumanText.count(p.finished))" + (p.gaveUp > 0 ? "  gave up \(HumanText.count(p.gaveUp))" : "")
+      + "  waiting \(HumanText.count(p.waiting))"
   }
 
   private func write(_ text: String) { DemoScreen.write(text) }
@@ -103,9 +105,16 @@ enum DemoTable {
       "\nVerified from \(HumanText.count(verification.events)) events read again from the beginning, and from the list of tasks.",
       "Product time stood still while the server worked, so a wait is the wait for somebody to be free.",
     ]
-    if seconds > 0, took < seconds * 1.1 { lines.append("The throughput is that of a day in \(Int(seconds)) s; --seconds 0 goes as fast as it can.") }
-    if seconds > 0, took >= seconds * 1.1 { lines.append("NOTE: this machine needed \(wait(took)) for the day instead of \(Int(seconds)) s.") }
-    if let cut = log.cutAt { lines.append("NOTE: cut short at hour \(cut / 3_600_000): \(HumanText.count(log.unsent)) tasks were not sent, so that it ends in time.") }
+    if seconds > 0, took < seconds * 1.1 {
+      lines.append("The throughput is that of a day in \(Int(seconds)) s; --seconds 0 goes as fast as it can.")
+    }
+    if seconds > 0, took >= seconds * 1.1 {
+      lines.append("NOTE: this machine needed \(wait(took)) for the day instead of \(Int(seconds)) s.")
+    }
+    if let cut = log.cutAt {
+      lines.append(
+        "NOTE: cut short at hour \(cut / 3_600_000): \(HumanText.count(log.unsent)) tasks were not sent, so that it ends in time.")
+    }
     if log.worstLateness > 0 { lines.append("NOTE: the driver was late by up to \(log.worstLateness) ms of product time.") }
     if verification.gaps > 0 { lines.append("BAD: the event stream has \(verification.gaps) gaps or repeats.") }
     if verification.overCapacity > 0 { lines.append("BAD: \(verification.overCapacity) times a worker got more than it can hold.") }

@@ -61,7 +61,8 @@ final class FakeServer: WorkAPI {
     state.sequence += 1
     state.events.append(
       DemoEvent(
-        kind, sequence: state.sequence, at: state.now, task: task.map { "T\($0)" } ?? "", reservation: kind.hasPrefix("reservation") ? "R\(task ?? -1)" : "",
+        kind, sequence: state.sequence, at: state.now, task: task.map { "T\($0)" } ?? "",
+        reservation: kind.hasPrefix("reservation") ? "R\(task ?? -1)" : "",
         worker: worker.map { "W\($0)" } ?? "", reason: reason, row: kind == "task.created" ? state.tasks[task ?? 0].row.id : ""))
   }
 
@@ -69,7 +70,8 @@ final class FakeServer: WorkAPI {
     for task in state.tasks.indices where state.tasks[task].status == "pending" {
       guard
         let worker = state.workers.indices.first(where: {
-          state.workers[$0].isAvailable && state.workers[$0].reservation == nil && state.workers[$0].skills.contains(state.tasks[task].row.skill)
+          state.workers[$0].isAvailable && state.workers[$0].reservation == nil
+            && state.workers[$0].skills.contains(state.tasks[task].row.skill)
         })
       else { continue }
       state.tasks[task].status = "reserved"
@@ -143,7 +145,8 @@ final class FakeServer: WorkAPI {
 /// A day of so many tasks, each `(arrival, work)` and more by name.
 func task(_ id: String, at arrival: Int, skill: String = "A", accept: Int = 0, work: Int, patience: Int? = nil) -> ReplayTask {
   ReplayTask(
-    id: id, arrival: arrival, skill: skill, priority: 0, recordedWorker: nil, acceptDelay: accept, work: work, isEstimated: false, patience: patience,
+    id: id, arrival: arrival, skill: skill, priority: 0, recordedWorker: nil, acceptDelay: accept, work: work, isEstimated: false,
+    patience: patience,
     recordedWait: 0, outcome: patience == nil ? .served : .abandoned)
 }
 

@@ -72,7 +72,8 @@ struct PartsTests {
     let server = FakeServer(day)
     let log = try await replay(day, on: server)
     let outcome = Outcome(
-      day: day, workers: ["W0"], midnight: FakeServer.midnight, log: log, verification: Verification(events: server.events, listed: server.listed),
+      day: day, workers: ["W0"], midnight: FakeServer.midnight, log: log,
+      verification: Verification(events: server.events, listed: server.listed),
       requests: 6)
     let result = outcome.result(madeAt: "now")
     #expect(outcome.isClean && outcome.waits.sorted() == [0, 590])
@@ -87,7 +88,8 @@ struct PartsTests {
     let server = FakeServer(day)
     let log = try await replay(day, on: server)
     let outcome = Outcome(
-      day: day, workers: ["W0"], midnight: FakeServer.midnight, log: log, verification: Verification(events: server.events, listed: server.listed),
+      day: day, workers: ["W0"], midnight: FakeServer.midnight, log: log,
+      verification: Verification(events: server.events, listed: server.listed),
       requests: 0)
     #expect(outcome.lost.isEmpty && outcome.excused == 1 && outcome.isClean)
   }

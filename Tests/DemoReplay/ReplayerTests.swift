@@ -31,7 +31,8 @@ struct ReplayerTests {
 
   @Test("a caller gives up after its patience, but not one who is being served")
   func patience() async throws {
-    let day = day([worker("E1")], [task("a", at: 0, work: 100, patience: 30), task("b", at: 1, work: 9, patience: 30), task("c", at: 2, work: 9)])
+    let day = day(
+      [worker("E1")], [task("a", at: 0, work: 100, patience: 30), task("b", at: 1, work: 9, patience: 30), task("c", at: 2, work: 9)])
     let server = FakeServer(day)
     let log = try await replay(day, on: server)
     #expect(server.calls.contains("31 cancel T1") && server.calls.contains("100 complete T0") && server.calls.contains("109 complete T2"))
@@ -53,10 +54,12 @@ struct ReplayerTests {
     let server = FakeServer(day)
     let log = try await replay(day, on: server)
     #expect(
-      server.calls == [
-        "100 W0 arrives", "100 accept R0 by W0", "110 complete T0", "150 W1 arrives", "200 W0 leaves", "400 create b", "400 accept R1 by W1",
-        "400 W1 leaves", "410 complete T1",
-      ].moving("50 create a", to: 0))
+      server.calls
+        == [
+          "100 W0 arrives", "100 accept R0 by W0", "110 complete T0", "150 W1 arrives", "200 W0 leaves", "400 create b",
+          "400 accept R1 by W1",
+          "400 W1 leaves", "410 complete T1",
+        ].moving("50 create a", to: 0))
     #expect(log.dutyEnds == [200_000, 400_000])
   }
 
@@ -101,7 +104,8 @@ struct ReplayerTests {
     let server = FakeServer(day)
     let log = try await replay(day, on: server) { $0.concurrency = concurrency }
     let verified = Verification(events: server.events, listed: server.listed)
-    #expect(log.finished == 60 && verified.finished == 60 && verified.assignedTwice == 0 && verified.overCapacity == 0 && verified.gaps == 0)
+    #expect(
+      log.finished == 60 && verified.finished == 60 && verified.assignedTwice == 0 && verified.overCapacity == 0 && verified.gaps == 0)
     #expect(verified.contradictions.isEmpty)
   }
 }

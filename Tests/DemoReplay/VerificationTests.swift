@@ -7,7 +7,8 @@ struct VerificationTests {
   private func events(_ list: [(String, String, String, String)]) -> [DemoEvent] {
     list.enumerated().map { place, event in
       DemoEvent(
-        event.0, sequence: Int64(place + 1), at: Int64(place) * 1000, task: event.1, reservation: event.2, worker: event.3, row: "row-\(event.1)")
+        event.0, sequence: Int64(place + 1), at: Int64(place) * 1000, task: event.1, reservation: event.2, worker: event.3,
+        row: "row-\(event.1)")
     }
   }
   private let whole = [
@@ -34,7 +35,10 @@ struct VerificationTests {
 
   @Test("a worker who accepts a second task while it holds one is told")
   func overCapacity() {
-    let list = Array(whole.prefix(3)) + [("task.created", "T2", "", ""), ("reservation.created", "T2", "R2", "W1"), ("reservation.accepted", "T2", "R2", "W1")]
+    let list =
+      Array(whole.prefix(3)) + [
+        ("task.created", "T2", "", ""), ("reservation.created", "T2", "R2", "W1"), ("reservation.accepted", "T2", "R2", "W1"),
+      ]
     #expect(Verification(events: events(list), listed: ["T1": "assigned", "T2": "assigned"]).overCapacity == 1)
   }
 
@@ -48,7 +52,8 @@ struct VerificationTests {
     #expect(Verification(events: events(whole), listed: ["T1": "completed", "T9": "pending"]).contradictions.count == 1)
   }
 
-  @Test("a row is lost when no task was made of it, when its task never ended, or when somebody else ended it; two tasks of one row are told")
+  @Test(
+    "a row is lost when no task was made of it, when its task never ended, or when somebody else ended it; two tasks of one row are told")
   func lost() {
     func lost(_ list: [(String, String, String, String)], sid: String? = "T1", excused: Bool = false) -> [String] {
       Verification(events: events(list), listed: [:]).lost(sent: [("row-T1", sid)]) { _ in excused }

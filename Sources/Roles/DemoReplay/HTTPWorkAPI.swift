@@ -26,7 +26,8 @@ package final class HTTPWorkAPI: WorkAPI {
 
   package func create(task row: ReplayRow) async throws -> (sid: String, isReserved: Bool) {
     let form = [
-      ("WorkflowSid", stage.workflow), ("Priority", String(row.priority)), ("Attributes", Stage.attributes([("row", row.id), ("skill", row.skill)])),
+      ("WorkflowSid", stage.workflow), ("Priority", String(row.priority)),
+      ("Attributes", Stage.attributes([("row", row.id), ("skill", row.skill)])),
     ]
     let task = try await post("Tasks", form, key: "create-\(row.id)", what: "task \(row.id)")
     guard let sid = task.root[key: "sid"]?.string else { throw ReplayFailure.refused(what: "task \(row.id)", why: "the answer has no sid") }
@@ -34,7 +35,8 @@ package final class HTTPWorkAPI: WorkAPI {
   }
 
   package func accept(reservation: String, worker: String) async throws {
-    try await post("Workers/\(worker)/Reservations/\(reservation)", [("ReservationStatus", "accepted")], key: "accept-\(reservation)", what: "accepting")
+    try await post(
+      "Workers/\(worker)/Reservations/\(reservation)", [("ReservationStatus", "accepted")], key: "accept-\(reservation)", what: "accepting")
   }
 
   package func complete(task: String) async throws {
@@ -42,12 +44,14 @@ package final class HTTPWorkAPI: WorkAPI {
   }
 
   package func cancel(task: String) async throws {
-    try await post("Tasks/\(task)", [("AssignmentStatus", "canceled"), ("Reason", Stage.gaveUp)], key: "cancel-\(task)", what: "cancelling")
+    try await post(
+      "Tasks/\(task)", [("AssignmentStatus", "canceled"), ("Reason", Stage.gaveUp)], key: "cancel-\(task)", what: "cancelling")
   }
 
   package func setAvailable(_ isAvailable: Bool, worker: String) async throws {
     let activity = isAvailable ? stage.available : stage.offline
-    try await post("Workers/\(worker)", [("ActivitySid", activity)], key: "\(isAvailable ? "arrive" : "leave")-\(worker)", what: "changing the activity")
+    try await post(
+      "Workers/\(worker)", [("ActivitySid", activity)], key: "\(isAvailable ? "arrive" : "leave")-\(worker)", what: "changing the activity")
   }
 
   package func pendingReservations(worker: String) async throws -> [String] {

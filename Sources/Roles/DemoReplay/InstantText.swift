@@ -3,9 +3,12 @@ package enum InstantText {
   /// Milliseconds since 1970 of `2026-01-31T12:00:00.250Z` (RFC 3339, UTC, with or without a fraction); nil for anything else.
   package static func milliseconds(_ text: String) -> Int64? {
     let bytes = Array(text.utf8)
-    guard bytes.count >= 20, bytes[4] == 45, bytes[7] == 45, bytes[10] == 84, bytes[13] == 58, bytes[16] == 58, bytes.last == 90 else { return nil }
+    guard bytes.count >= 20, bytes[4] == 45, bytes[7] == 45, bytes[10] == 84, bytes[13] == 58, bytes[16] == 58, bytes.last == 90 else {
+      return nil
+    }
     func number(_ range: Range<Int>) -> Int64? { Int64(String(decoding: bytes[range], as: UTF8.self)) }
-    guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10), let hour = number(11..<13), let minute = number(14..<16),
+    guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10), let hour = number(11..<13),
+      let minute = number(14..<16),
       let second = number(17..<19)
     else { return nil }
     var fraction: Int64 = 0

@@ -10,7 +10,8 @@ extension Outcome {
     let stories = Array(verification.tasks.values)
     return DemoResult(
       title: title, subtitle: subtitle, madeAt: madeAt, start: start, step: step,
-      arrivals: arrivals(stories, start, end, step), backlog: backlog(stories, start, end, step), waits: waits, recordedWaits: recordedWaits,
+      arrivals: arrivals(stories, start, end, step), backlog: backlog(stories, start, end, step), waits: waits,
+      recordedWaits: recordedWaits,
       units: units(stories), counts: counts, abandonment: abandonment)
   }
 
@@ -20,7 +21,8 @@ extension Outcome {
 
   private var subtitle: String {
     let cut = log.cutAt.map { " The replay was cut short at \(Int($0 / 3_600_000)) h: \(log.unsent) tasks were not sent." } ?? ""
-    let what = isBank ? "\(day.tasks.count) calls to \(day.workers.count) agents" : "\(day.tasks.count) dispatches to \(day.workers.count) units"
+    let what =
+      isBank ? "\(day.tasks.count) calls to \(day.workers.count) agents" : "\(day.tasks.count) dispatches to \(day.workers.count) units"
     return "\(what) of a recorded day, replayed through the public API. Each came in at its recorded time and took as long as recorded; "
       + "who got it was decided here.\(cut)"
   }
@@ -102,7 +104,8 @@ extension Outcome {
     if isBank {
       return DemoResult.Labelled(
         label: "recorded: time in the queue of those who were served",
-        note: "the bank's own routing on the same day. Ours is the kinder world: agents are there from their first to their last recorded call without the "
+        note:
+          "the bank's own routing on the same day. Ours is the kinder world: agents are there from their first to their last recorded call without the "
           + "breaks and the paperwork that nobody recorded", seconds: recorded)
     }
     return DemoResult.Labelled(
@@ -113,7 +116,8 @@ extension Outcome {
     guard isBank else { return nil }
     return DemoResult.Abandonment(
       callers: day.tasks.count, recorded: day.tasks.count { $0.outcome == .abandoned }, ours: verification.gaveUp,
-      note: "A caller's patience is known only of those who gave up in the recording; in the replay each of them waits exactly as long, and all others "
+      note:
+        "A caller's patience is known only of those who gave up in the recording; in the replay each of them waits exactly as long, and all others "
         + "as long as it takes. So fewer can give up than in the recording, never more: read it together with the waits.")
   }
 }

@@ -1,6 +1,6 @@
 package import APIClient
-package import Replay
 internal import JSON
+package import Replay
 
 /// What a replay came to: the driver's log beside the server's own record.
 package struct Outcome: Sendable {
@@ -33,7 +33,8 @@ package struct Outcome: Sendable {
 
   /// Nothing lost, nothing held twice, and all that was read agrees.
   package var isClean: Bool {
-    lost.isEmpty && verification.assignedTwice == 0 && verification.overCapacity == 0 && verification.gaps == 0 && verification.contradictions.isEmpty
+    lost.isEmpty && verification.assignedTwice == 0 && verification.overCapacity == 0 && verification.gaps == 0
+      && verification.contradictions.isEmpty
   }
 
   /// Seconds from creation to the reservation that was accepted, of every assigned task.

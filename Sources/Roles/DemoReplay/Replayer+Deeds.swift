@@ -48,7 +48,9 @@ extension Replayer {
     }
     for one in made.joined() { take(one) }
     let expected = made.joined().filter(\.isReserved).map(\.place)
-    try await settle { engine in expected.filter { engine.jobs[$0].state == .waiting }.map { "the reservation of \(engine.jobs[$0].sid ?? "")" } }
+    try await settle { engine in
+      expected.filter { engine.jobs[$0].state == .waiting }.map { "the reservation of \(engine.jobs[$0].sid ?? "")" }
+    }
   }
 
   private struct Made: Sendable {
@@ -90,9 +92,12 @@ extension Replayer {
     var offers: [Int: (reservation: String, worker: String, at: Int64)] = [:]
     for place in places { if case .reserved(let sid, let worker, let at) = jobs[place].state { offers[place] = (sid, worker, at) } }
     let (api, open) = (api, offers)
-    for place in try await attempt(open.keys.sorted(), { place in
-      if let offer = open[place] { try await api.accept(reservation: offer.reservation, worker: offer.worker) }
-    }) {
+    for place in try await attempt(
+      open.keys.sorted(),
+      { place in
+        if let offer = open[place] { try await api.accept(reservation: offer.reservation, worker: offer.worker) }
+      })
+    {
       guard let offer = open[place] else { continue }
       jobs[place].state = .assigned(worker: offer.worker)
       log.accepted += 1

@@ -100,7 +100,11 @@ package actor Replayer {
       toCome[task.skill, default: 0] += 1
     }
     for (place, worker) in day.workers.enumerated() {
-      if worker.isThereAtMidnight { onDuty.insert(place) } else { agenda.add(.arrive(worker: place), at: Int64(worker.onDuty.lowerBound) * 1000) }
+      if worker.isThereAtMidnight {
+        onDuty.insert(place)
+      } else {
+        agenda.add(.arrive(worker: place), at: Int64(worker.onDuty.lowerBound) * 1000)
+      }
       if worker.onDuty.upperBound < 86_400 { agenda.add(.leave(worker: place), at: Int64(worker.onDuty.upperBound) * 1000) }
     }
     log.dutyEnds = day.workers.map { Int64($0.onDuty.upperBound) * 1000 }
@@ -157,7 +161,9 @@ package actor Replayer {
       let open = missing(self)
       if open.isEmpty { return }
       try Task.checkCancellation()
-      if time.now() - silentSince > Int64(options.mostSilence) * 1000 { throw ReplayFailure.eventsMissing(seconds: options.mostSilence, waitingFor: open) }
+      if time.now() - silentSince > Int64(options.mostSilence) * 1000 {
+        throw ReplayFailure.eventsMissing(seconds: options.mostSilence, waitingFor: open)
+      }
       await inbox.wait()
     }
   }

@@ -22,12 +22,18 @@ package struct Stage: Sendable {
     stage.workspace = try await make(client, "/v1/Workspaces", [("FriendlyName", name)])
     try await client.list(stage.path + "/Activities?PageSize=100", key: "activities") { activity in
       guard let sid = activity[key: "sid"]?.string else { return }
-      if activity[key: "available"]?.bool == true { stage.available = sid } else if activity[key: "friendly_name"]?.string == "Offline" { stage.offline = sid }
+      if activity[key: "available"]?.bool == true {
+        stage.available = sid
+      } else if activity[key: "friendly_name"]?.string == "Offline" {
+        stage.offline = sid
+      }
     }
     if stage.available.isEmpty {
       stage.available = try await make(client, stage.path + "/Activities", [("FriendlyName", "Available"), ("Available", "true")])
     }
-    if stage.offline.isEmpty { stage.offline = try await make(client, stage.path + "/Activities", [("FriendlyName", "Offline"), ("Available", "false")]) }
+    if stage.offline.isEmpty {
+      stage.offline = try await make(client, stage.path + "/Activities", [("FriendlyName", "Offline"), ("Available", "false")])
+    }
     let queues = try await makeQueues(client, day, stage)
     stage.workflow = try await make(
       client, stage.path + "/Workflows",

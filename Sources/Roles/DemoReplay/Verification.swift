@@ -108,7 +108,9 @@ package struct Verification: Sendable {
         if story.fate != .ended("deleted") { contradictions.append("\(sid) (\(story.row)) is missing from the list of tasks") }
         continue
       }
-      if !wanted.contains(status) { contradictions.append("\(sid) (\(story.row)) is \(status) in the list and \(story.fate) in the events") }
+      if !wanted.contains(status) {
+        contradictions.append("\(sid) (\(story.row)) is \(status) in the list and \(story.fate) in the events")
+      }
     }
     for sid in listed.keys where tasks[sid] == nil { contradictions.append("\(sid) is listed and no event tells of its creation") }
     contradictions.sort()
