@@ -1,128 +1,102 @@
-#!/usr/bin/env bash
-# Installs the Debian packages that building Trunkline needs, if they are missing. Says what and why first.
-#
-#   scripts/deps.sh          what a build needs
-#   scripts/deps.sh --test   and what the acceptance tests need
-#   scripts/deps.sh --list   print the packages and leave
-#
-# Prints nothing and changes nothing when all are there.
+#!/bin/bash
+# Installs the system packages that building (and with --test, testing) needs and that are not there yet. Says what and why first; silent where nothing is missing.
+#   scripts/deps.sh [--test] [--dry-run]
 set -euo pipefail
 
-want_tests=no
-only_list=no
+usage="usage: scripts/deps.sh [--test] [--dry-run]"
+test=no
+dry_run=no
 for argument in "$@"; do
-  case "$argument" in
-    --test) want_tests=yes ;;
-    --list) only_list=yes ;;
-    *) echo "deps: unknown option $argument; known: --test, --list" >&2; exit 2 ;;
+  case $argument in
+    --test) test=yes ;;
+    --dry-run) dry_run=yes ;;
+    *) echo "$usage (received \"$argument\")" >&2; exit 2 ;;
   esac
 done
 
-# package|why. Alternatives are separated by '/': the first that the distribution offers is taken, any of them satisfies.
-build=(
-  "libuv1-dev|event loops: sockets, timers, signals"
-  "node-llhttp/libllhttp-dev|the HTTP/1.1 parser (its C sources)"
-  "libssl-dev|TLS, HMAC, hashes"
-  "libcurl4-openssl-dev|HTTP to customers' servers"
-  "libsqlite3-dev|the embedded log"
-  "libsimdjson-dev|reading JSON"
-  "zlib1g-dev|gzip"
-  "g++|the C++ library that simdjson is built on"
-  "pkg-config/pkgconf|finds the libraries' flags"
-)
-tests=(
-  "python3|acceptance tests and the architecture check"
-  "python3-venv|a folder of its own for the stock client"
-  "python3-pip|installs the stock client there"
-  "curl|acceptance tests"
-)
-needed=("${build[@]}")
-[ "$want_tests" = no ] || needed+=("${tests[@]}")
+fail() { printf 'deps: %s\n' "$@" >&2; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
 
-if [ "$only_list" = yes ]; then
-  for entry in "${needed[@]}"; do printf '%-28s %s\n' "${entry%%|*}" "${entry#*|}"; done
-  exit 0
-fi
-
-installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
-
-if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-  {
-    echo "deps: this system has no apt (it is not Debian or a relative), so nothing can be installed for you."
-    echo "Please install what these Debian packages hold, with your system's own tool:"
-    for entry in "${needed[@]}"; do printf '  %-28s %s\n' "${entry%%|*}" "${entry#*|}"; done
-    echo "If all of it is there already, set TRUNKLINE_SKIP_DEPS=1."
-  } >&2
-  [ "${TRUNKLINE_SKIP_DEPS:-}" = 1 ] && exit 0
-  exit 1
-fi
-
-missing=()
-for entry in "${needed[@]}"; do
-  names=${entry%%|*}
-  found=no
-  for name in ${names//\// }; do
-    if installed "$name"; then found=yes; break; fi
-  done
-  [ "$found" = yes ] || missing+=("$entry")
-done
-
-check_swift() {
-  command -v swift >/dev/null && return 0
-  {
-    echo "deps: there is no Swift toolchain on the PATH. Trunkline needs Swift 6.2 or later; it is not a Debian package:"
-    echo "  https://www.swift.org/install/linux/"
-  } >&2
-  return 1
+packages=()
+reasons=()
+want() {
+  packages+=("$1")
+  reasons+=("$2")
 }
 
-if [ ${#missing[@]} -eq 0 ]; then
-  check_swift
-  exit
-fi
-[ "${TRUNKLINE_SKIP_DEPS:-}" != 1 ] || exit 0
+# What counts is whether the thing can be used, wherever it came from; package names are only how Debian is asked for it.
+library() {  # pkg-config name, package, why
+  if ! have pkg-config || ! pkg-config --exists "$1"; then want "$2" "$3"; fi
+}
 
-echo "Trunkline needs these packages of your distribution, which are not installed:"
-for entry in "${missing[@]}"; do printf '  %-28s %s\n' "${entry%%|*}" "${entry#*|}"; done
+# Debian 12 has llhttp as sources in node-llhttp, later releases as a library.
+want_llhttp() {
+  local why="HTTP/1.1 parser"
+  [[ -e /usr/share/include/llhttp/llhttp.h || -e /usr/include/llhttp.h ]] && return
+  if have apt-cache && candidate libllhttp-dev; then want libllhttp-dev "$why"; else want node-llhttp "$why (as C sources)"; fi
+}
+candidate() { LC_ALL=C apt-cache policy "$1" 2>/dev/null | grep -q '^  Candidate: [^(]'; }
 
-if [ "$(id -u)" -eq 0 ]; then
-  as_root=()
-elif command -v sudo >/dev/null; then
-  as_root=(sudo)
-  echo "They are installed with sudo, which may ask for your password."
-else
-  {
-    echo "deps: installing them takes root, and there is no sudo here. Please let an administrator run:"
-    printf '  apt-get update && apt-get install -y'
-    for entry in "${missing[@]}"; do names=${entry%%|*}; printf ' %s' "${names%%/*}"; done
-    printf '\n'
-  } >&2
-  exit 1
-fi
-
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-run() {
-  if ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive "$@" >"$log" 2>&1; then
-    tail -n 20 "$log" >&2
-    echo "deps: '$*' failed; its last lines stand above." >&2
-    return 1
+find_missing() {
+  packages=()
+  reasons=()
+  have g++ || want g++ "C and C++ headers and the linker that Swift uses"
+  have pkg-config || want pkg-config "tells the build where libraries are"
+  library libuv libuv1-dev "event loops: sockets, timers, signals"
+  library libcrypto libssl-dev "TLS, signatures, random numbers"
+  library libcurl libcurl4-openssl-dev "HTTP to other servers"
+  library sqlite3 libsqlite3-dev "the log of the embedded home"
+  library simdjson libsimdjson-dev "reading JSON"
+  library zlib zlib1g-dev "gzip"
+  want_llhttp
+  if [[ $test == yes ]]; then
+    have python3 || want python3 "architecture check, acceptance tests"
+    if ! have python3 || ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+      want python3-venv "a place of their own for the acceptance tests' packages"
+      want python3-pip "installs the client package that the acceptance tests drive"
+    fi
+    have curl || want curl "acceptance tests"
   fi
 }
-# A package list that is out of date names files that are gone; without the network the installed list may still do.
-run apt-get update -q || echo "deps: going on with the package lists as they are." >&2
 
-# Of alternatives, the first that this release offers.
-offered() { apt-cache show "$1" >/dev/null 2>&1; }
-names=()
-for entry in "${missing[@]}"; do
-  alternatives=${entry%%|*}
-  chosen=${alternatives%%/*}
-  for name in ${alternatives//\// }; do
-    if offered "$name"; then chosen=$name; break; fi
-  done
-  names+=("$chosen")
-done
-run apt-get install -q -y --no-install-recommends "${names[@]}"
-echo "Installed: ${names[*]}"
+# How to become root, as words before a command; empty as root.
+become_root() {
+  if [[ $(id -u) == 0 ]]; then as_root=(env)
+  elif have sudo; then as_root=(sudo)
+  else
+    fail "these packages are missing and neither root nor sudo is at hand; ask an administrator for" "  apt-get install --no-install-recommends ${packages[*]}"
+  fi
+}
+
+install_missing() {
+  have apt-get || fail "apt-get is not here, so this system's own packages of these are needed (Debian's names): ${packages[*]}"
+  become_root
+  "${as_root[@]}" apt-get update -qq || echo "deps: apt-get update failed; trying with the lists that are here" >&2
+  # Only now is it known what this release offers.
+  find_missing
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y -o Dpkg::Use-Pty=0 --no-install-recommends "${packages[@]}" >/dev/null ||
+    fail "apt-get could not install: ${packages[*]} (see above)"
+  find_missing
+  [[ ${#packages[@]} == 0 ]] || fail "installed, and yet not usable: ${packages[*]}"
+}
+
+# The hint names the shared libraries that the toolchain itself was linked with.
+check_swift() {
+  local hint="Trunkline is built with Swift 6.2 or later: https://www.swift.org/install/linux/ (then put its usr/bin on PATH)"
+  local output
+  have swift || fail "swift is not on PATH." "$hint"
+  output=$(swift --version 2>&1) || fail "swift is here but does not start:" "$output" "It may need: apt-get install libxml2 libncurses6 libcurl4 libsqlite3-0 libuuid1" "$hint"
+  [[ $output =~ Swift\ version\ ([0-9]+)\.([0-9]+) ]] || fail "cannot tell the version of swift from: $output" "$hint"
+  local major=${BASH_REMATCH[1]} minor=${BASH_REMATCH[2]}
+  ((major > 6 || (major == 6 && minor >= 2))) || fail "this swift is $major.$minor." "$hint"
+}
+
+find_missing
+if [[ ${#packages[@]} != 0 ]]; then
+  echo "deps: missing system packages, to be installed with apt-get:"
+  for i in "${!packages[@]}"; do printf '  %-22s %s\n' "${packages[i]}" "${reasons[i]}"; done
+  if [[ $dry_run == yes ]]; then exit 0; fi
+  install_missing
+  echo "deps: done"
+fi
 check_swift

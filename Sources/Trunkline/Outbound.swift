@@ -4,7 +4,7 @@ import Ports
 
 /// HTTP to customers' servers: the client on a loop of its own, so that a slow server is nobody's business but its own.
 struct Outbound: HTTPCaller {
-  private let loop: EventLoop
+  let loop: EventLoop
   private let client: HTTPClient
 
   init(options: NodeOptions) throws {

@@ -1,3 +1,4 @@
+// house: allow import Glibc because a logarithmic axis needs log10, which the standard library does not have
 internal import Glibc
 
 /// How many tasks waited no longer than so long: the whole distribution, over a logarithmic axis because waits go from milliseconds to hours.
