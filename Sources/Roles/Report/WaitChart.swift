@@ -63,7 +63,8 @@ enum WaitChart {
   }
 
   private static func points(_ waits: Distribution, _ across: Scale, _ up: Scale) -> String {
-    [50.0, 95].map { percent in
+    // What lies before the axis begins has no place on it; the text above the plot says it.
+    [50.0, 95].filter { log10(max(waits.percentile($0) ?? 0, 1e-9)) >= across.values.lowerBound }.map { percent in
       let wait = waits.percentile(percent) ?? 0
       let x = across(log10(max(wait, 1e-9)))
       let y = up(percent / 100)
