@@ -22,8 +22,8 @@ func room(_ name: String, _ group: String, _ needs: [Target.Dependency] = []) ->
   .target(name: name, dependencies: needs, path: "Sources/\(group)/\(name)", swiftSettings: hot)
 }
 
-func tests(_ name: String, _ needs: [Target.Dependency]) -> Target {
-  .testTarget(name: name + "Tests", dependencies: needs, path: "Tests/\(name)", swiftSettings: strict)
+func tests(_ name: String, _ needs: [Target.Dependency], exclude: [String] = []) -> Target {
+  .testTarget(name: name + "Tests", dependencies: needs, path: "Tests/\(name)", exclude: exclude, swiftSettings: strict)
 }
 
 var targets: [Target] = []
@@ -135,6 +135,14 @@ targets += [
   tests("HTTPServer", ["EventLoops", "HTTPServer", "Ports"]),
 ]
 
+// The demo: recorded days to replay, and the report about a run.
+targets += [
+  room("Replay", "Roles", ["Records"]),
+  tests("Replay", ["Replay"]),
+  room("Report", "Roles", ["Terminal"]),
+  tests("Report", ["Report"]),
+]
+
 // The composition root, the only place that knows adapters, and the command line.
 targets += [
   .target(
@@ -157,6 +165,27 @@ targets += [
   .systemLibrary(name: "CCurl", path: "Sources/Edge/CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
   room("HTTPClient", "Edge", ["CCurl", "EventLoops", "Ports"]),
   tests("HTTPClient", ["EventLoops", "HTTPClient", "Ports"]),
+]
+
+// Figures: `make bench`.
+targets += [
+  .executableTarget(
+    name: "TrunklineBench",
+    dependencies: [
+      "APIClient", "EventLoops", "HTTPClient", "InProcessHotState", "InProcessSignalBus", "Ingress", "JSON", "Journal", "Machines", "Observability",
+      "PartitionRunner", "Ports", "Projection", "Resources", "SQLiteEventLog", "TaskRouting", "Terminal", "Trunkline",
+    ],
+    path: "Benchmarks/TrunklineBench", swiftSettings: strict)
+]
+
+// Work distribution under test, and what it costs.
+targets += [
+  tests("TaskRouting", ["Expressions", "JSON", "Journal", "Machines", "Resources", "TaskRouting", "Workflows"]),
+  tests("Journal", ["Journal", "Resources"], exclude: ["Golden"]),
+  tests("TaskEvents", ["JSON", "Journal", "Resources", "TaskEvents", "TaskRouting"], exclude: ["Golden"]),
+  .executableTarget(
+    name: "RoutingBench", dependencies: ["Journal", "Machines", "Resources", "TaskRouting"], path: "Benchmarks/RoutingBench", swiftSettings: strict,
+    linkerSettings: [.linkedLibrary("m")]),
 ]
 
 let package = Package(

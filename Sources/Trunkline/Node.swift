@@ -59,8 +59,12 @@ package final class Node: Sendable {
     self.options = options
     self.logger = logger
     lock = try FolderLock(folder: options.dataFolder)
-    let stamp = try PoisonStamp(folder: options.dataFolder)
-    for death in stamp.found { logger.error("a command ended the process", ["input": "\(death.input)", "partition": "\(death.partition)", "position": "\(death.position)", "deaths": "\(death.deaths)"]) }
+    let stamp = options.keepsPoisonEvidence ? try PoisonStamp(folder: options.dataFolder) : nil
+    for death in stamp?.found ?? [] {
+      logger.error(
+        "a command ended the process",
+        ["input": "\(death.input)", "partition": "\(death.partition)", "position": "\(death.position)", "deaths": "\(death.deaths)"])
+    }
     if options.hasDevClock {
       let made = DevClock(folder: options.dataFolder)
       devClock = made
@@ -76,13 +80,13 @@ package final class Node: Sendable {
     let count = options.threads > 0 ? options.threads : max(1, ProcessInfo.processInfo.activeProcessorCount)
     loops = try LoopGroup(count: count, name: "loop")
     projection = try EventLoop.spawn(name: "projection")
-    for loop in loops.loops { loop.post { try? stamp.armThisThread() } }
+    if let stamp { for loop in loops.loops { loop.post { try? stamp.armThisThread() } } }
 
     let identifiers = SecureIdentifiers()
     let secrets = CryptoSecrets()
     let node = "embedded"
     let watch = RunnerWatch(logger: logger, metrics: metrics)
-    let workPorts = RunnerPorts(log: log, hot: hot, bus: bus, clock: clock, identifiers: identifiers, poison: StampGuard(stamp: stamp))
+    let workPorts = RunnerPorts(log: log, hot: hot, bus: bus, clock: clock, identifiers: identifiers, poison: stamp.map { StampGuard(stamp: $0) } ?? NoPoison())
     var accountPorts = workPorts
     accountPorts.hot = accountsHot
     let familyPorts = accountPorts
@@ -105,12 +109,16 @@ package final class Node: Sendable {
     let projectionLoop = projection
     let eventLog = log
     projectors = (0..<NodeOptions.partitions).flatMap { partition in
-      [
+      var work = Projector.Options(family: "work", partition: partition, hasEvents: true)
+      work.inputs = ["work.commands", "work.bulk"]
+      var account = Projector.Options(family: "account", partition: partition, hasEvents: false)
+      account.inputs = ["account.commands"]
+      return [
         Projector(
-          options: Projector.Options(family: "work", partition: partition, hasEvents: true), log: eventLog, queue: projectionLoop,
+          options: work, log: eventLog, queue: projectionLoop,
           consumers: [EventCallouts(partition: partition)], live: { live.publish($0) }, notify: { watch.take($0, "work", partition) }),
         Projector(
-          options: Projector.Options(family: "account", partition: partition, hasEvents: false), log: eventLog, queue: projectionLoop,
+          options: account, log: eventLog, queue: projectionLoop,
           notify: { watch.take($0, "account", partition) }),
       ]
     }

@@ -19,6 +19,8 @@ package struct NodeOptions: Sendable {
   package var mostWaiting = 10_000
   package var graceMilliseconds: Int64 = 10_000
   package var threads = 0
+  /// Evidence of deadly commands is kept; one node a process can do so.
+  package var keepsPoisonEvidence = true
   package var presetAccount: String?
   package var presetToken: String?
   package var routing = TaskRoutingSettings()

@@ -31,7 +31,9 @@ enum TrunklineCommand {
     exit(1)
   }
 
-  static let parser = CommandLineParser(CommandTable.root)
+  static let parser = CommandLineParser(
+    CommandTable.root,
+    implicitFile: .init(folderOption: "data-dir", name: "trunkline.conf") { FileManager.default.fileExists(atPath: $0) })
 
   private static func run(_ path: [String], _ options: Options, _ environment: [String: String]) async throws {
     switch path.last {

@@ -33,6 +33,44 @@ struct LayerTests {
     #expect(options.source("port") == .file(path: "/c", line: 3))
   }
 
+  @Test("key and value stand on both sides of the first '=' or ':'")
+  func signs() throws {
+    let options = try options(["serve", "--config", "/c"], files: ["/c": "data-dir: /x=y\nredis = a:1\nredis: b:2\nsigning-key:=:"])
+    #expect(try options.text("data-dir") == "/x=y" && options.text("signing-key") == "=:")
+    #expect(try options.values("redis", .text) == ["a:1", "b:2"])
+  }
+
+  @Test("without a named file, the one in the data folder counts if it is there")
+  func implicit() throws {
+    let files = ["/d/t.conf": "port = 5", "/e/t.conf": "port = 6", "/c": "port = 7"]
+    func port(_ arguments: [String], _ environment: [String: String] = [:]) throws -> Int {
+      guard
+        case .run(_, let options) = try implicitParser(files).parse(
+          ["serve"] + arguments, environment: environment, readFile: { files[$0] ?? "" })
+      else { throw NoSuchFile() }
+      return try options.value("port", .integer(in: 0...9999))
+    }
+    #expect(try port(["--data-dir", "/d"]) == 5)
+    #expect(try port([], ["TRUNKLINE_DATA_DIR": "/e/"]) == 6)
+    #expect(try port(["--data-dir", "/d", "--port", "1"]) == 1)
+    #expect(try port(["--data-dir", "/d", "--config", "/c"]) == 7)
+    #expect(try port(["--data-dir", "/none"]) == 8080)
+    #expect(try port([]) == 8080)
+  }
+
+  @Test("a file found in the data folder cannot name another one")
+  func circular() {
+    let files = ["/d/t.conf": "port = 5\ndata-dir = /e"]
+    let rule = "data-dir must not be set in a file that lies in the folder it names"
+    #expect(throws: OptionError.badLine(path: "/d/t.conf", line: 2, rule: rule)) {
+      try implicitParser(files).parse(["serve", "--data-dir", "/d"], environment: [:], readFile: { files[$0] ?? "" })
+    }
+  }
+
+  private func implicitParser(_ files: [String: String]) -> CommandLineParser {
+    CommandLineParser(program, implicitFile: .init(folderOption: "data-dir", name: "t.conf") { files[$0] != nil })
+  }
+
   @Test("a repeated option is separated by commas in the environment")
   func commas() throws {
     #expect(try options(["serve"], ["TRUNKLINE_REDIS": "a:1,b:2"]).values("redis", .text) == ["a:1", "b:2"])
@@ -41,7 +79,7 @@ struct LayerTests {
   @Test(
     "mistakes in the file name their line",
     arguments: [
-      ("port 3", "/c:1: must be 'key = value', received a line without '='"),
+      ("port 3", "/c:1: must be 'key = value' or 'key: value', received a line without '=' and ':'"),
       ("\nprot = 3", "/c:2: unknown key 'prot'; did you mean port?"),
       ("print-config = true", "/c:1: unknown key 'print-config'"),
       ("port = 1\nport = 2", "port (file /c:2): may be given once, received it twice"),

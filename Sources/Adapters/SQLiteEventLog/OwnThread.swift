@@ -23,6 +23,7 @@ final class Semaphore: Sendable {
   /// false when nothing came for `milliseconds`.
   func wait(milliseconds: Int) -> Bool {
     var until = timespec()
+    // house: allow clock_gettime because sem_timedwait takes a deadline; how long to wait is the caller's, nothing that is decided sees the time.
     clock_gettime(CLOCK_REALTIME, &until)
     until.tv_nsec += milliseconds * 1_000_000
     until.tv_sec += until.tv_nsec / 1_000_000_000

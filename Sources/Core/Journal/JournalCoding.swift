@@ -34,6 +34,7 @@ extension JournalRecord {
       self = .decision(try DecisionDecoder.decode(&reader))
     default: throw .unknownVersion(kind: "a journal record of kind \(kind)", version: Int(version))
     }
+    guard reader.isAtEnd else { throw .malformed("more than a record", at: reader.position) }
   }
 }
 

@@ -66,7 +66,7 @@ package struct Ledger: Hashable, Sendable {
   /// Folds a decision that is known to be accepted.
   package mutating func take(_ decision: Decision, at offset: Int64) {
     nextOffset = offset + 1
-    nextSequence = decision.sequence + 1
+    nextSequence = decision.sequence &+ 1
     now = max(now, decision.now)
     for (input, position) in decision.positions { positions[input] = position }
     for scope in decision.scopes {
@@ -77,7 +77,7 @@ package struct Ledger: Hashable, Sendable {
     }
     for message in decision.outbox {
       let peer = Peer(topic: message.target, partition: message.partition)
-      targets[peer, default: SendState()].next = message.number + 1
+      targets[peer, default: SendState()].next = message.number &+ 1
       targets[peer]?.unmarked.append(message)
     }
     for (peer, number) in decision.sent {

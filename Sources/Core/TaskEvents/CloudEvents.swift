@@ -44,7 +44,7 @@ extension TaskEvent {
   private func writeData(_ json: inout JSONWriter) {
     json.beginObject()
     json.key("sequence")
-    json.int(Int64(sequence))
+    json.int(Int64(clamping: sequence))
     let account = SIDKind.account.text(account)
     for (name, value) in [
       ("sid", sid), ("name", EventFields.pascalCase(kind.name.replacing(["." as Character, "-"]))), ("account_sid", account),

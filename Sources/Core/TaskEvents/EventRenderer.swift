@@ -133,7 +133,7 @@ package struct EventRenderer {
     event.task = id
     event.fields.add("task_sid", SIDKind.task.text(id))
     event.fields.add("task_attributes", text(Kind.taskAttributes, id))
-    event.fields.add("task_age", max(0, event.at - (task?.created ?? event.at)) / 1000)
+    event.fields.add("task_age", max(0, event.at &- (task?.created ?? event.at)) / 1000)
     event.fields.add("task_priority", details.priority)
     event.fields.add("task_assignment_status", details.status.text)
     event.fields.add("task_version", details.version)

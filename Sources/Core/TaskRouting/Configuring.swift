@@ -55,7 +55,10 @@ extension Space {
     if let name = request.text(.friendlyName) { record.friendlyName = name }
     if let url = request.text(.eventCallbackURL) { record.eventCallbackURL = url }
     if let filter = request.text(.eventsFilter) { record.eventsFilter = filter.isEmpty ? nil : filter }
-    if let multi = request.flag(.multiTask) { record.isMultiTask = multi }
+    if let multi = request.flag(.multiTask), multi != record.isMultiTask {
+      record.isMultiTask = multi
+      refreshAll()
+    }
     if let order = request.text(.prioritizeQueueOrder) { record.prioritizedOrder = order == "LIFO" ? .lifo : .fifo }
     if let activity = request.identifier(.defaultActivity) { record.defaultActivity = activity }
     if let activity = request.identifier(.timeoutActivity) { record.timeoutActivity = activity }
@@ -102,12 +105,7 @@ extension Space {
       put(Kind.activity, request.target, activity)
       fact(.activityUpdated, about: request.target, turn.now)
       // Expressions may read activity names.
-      if !changingClasses.isEmpty {
-        for (worker, slot) in workerPlaces.values.map({ ($0, workers[$0]) }) where slot.record.activity == request.target {
-          refresh(worker)
-          offer(worker, &turn)
-        }
-      }
+      if hasChangingExpressions { refreshAll() }
     }
     return Verdict(status: 200, scope: id, document: DocumentKey(kind: Kind.activity, id: request.target))
   }
@@ -126,6 +124,7 @@ extension Space {
       return .refuse("Activity \(name) cannot be deleted: a task queue uses it")
     }
     fact(.activityDeleted, about: request.target, turn.now)
+    if let activity = activities[request.target] { retire(serial: activity.serial) }
     activities[request.target] = nil
     delete(Kind.activity, request.target)
     return Verdict(status: 204)
@@ -146,6 +145,7 @@ extension Space {
     channelNames[uniqueName] = id
     put(Kind.taskChannel, id, channel)
     fact(.taskChannelCreated, about: id, turn.now)
+    if hasChangingExpressions { refreshAll() }
     return id
   }
 
@@ -166,7 +166,7 @@ extension Space {
     put(Kind.taskChannel, target, channel)
     fact(.taskChannelUpdated, about: target, turn.now)
     if wasOptimized != channel.isOptimized {
-      for worker in workerPlaces.values.sorted() { refresh(worker) }
+      refreshAll()
     }
     return Verdict(status: 200, scope: id, document: DocumentKey(kind: Kind.taskChannel, id: target))
   }
@@ -180,6 +180,8 @@ extension Space {
     fact(.taskChannelDeleted, about: target, turn.now)
     channels[target] = nil
     channelNames[channel.uniqueName] = nil
+    retire(serial: channel.serial)
+    if hasChangingExpressions { refreshAll() }
     delete(Kind.taskChannel, target)
     return Verdict(status: 204)
   }

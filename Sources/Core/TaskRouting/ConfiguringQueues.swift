@@ -24,7 +24,7 @@ extension Space {
     if queuePlaces.values.contains(where: { queues[$0].record.friendlyName == name }) {
       return .refuse("FriendlyName '\(name)' is already the name of a task queue of this workspace")
     }
-    if let refusal = activityRefusal(request) { return refusal }
+    if let refusal = activityRefusal(request) ?? outOfRange(request) { return refusal }
     if !record.isMultiTask, request.identifier(.reservationActivity) == nil || request.identifier(.assignmentActivity) == nil {
       return .refuse("ReservationActivitySid and AssignmentActivitySid are required in a workspace with MultiTaskEnabled=false")
     }
@@ -58,7 +58,7 @@ extension Space {
       }
       queue.friendlyName = name
     }
-    if let refusal = activityRefusal(request) { return refusal }
+    if let refusal = activityRefusal(request) ?? outOfRange(request) { return refusal }
     var expression = queues[place].expression
     if let text = request.text(.targetWorkers), text != queue.targetWorkers {
       switch self.expression(text) {
@@ -77,22 +77,24 @@ extension Space {
     queues[place].expression = expression
     put(Kind.taskQueue, request.target, queue)
     if old.targetWorkers != queue.targetWorkers { fact(.taskQueueExpressionUpdated, about: request.target, turn.now) }
-    if old.targetWorkers != queue.targetWorkers || old.order != queue.order { rebuildClasses(ofQueue: place, &turn) }
+    if old.order != queue.order { reorder(queue: place) }
+    if old.targetWorkers != queue.targetWorkers { renewMembers(ofQueue: place) }
     return Verdict(status: 200, scope: id, document: DocumentKey(kind: Kind.taskQueue, id: request.target))
   }
 
   mutating func deleteTaskQueue(_ request: Request, _ turn: inout Turn) -> Verdict {
     guard let place = queuePlaces[request.target] else { return .notFound }
     let sid = SIDKind.taskQueue.text(request.target)
-    if let workflow = workflows.values.first(where: { $0.document.queueSids.contains(sid) }) {
+    if let workflow = workflows.values.filter({ $0.names(queue: sid) }).min(by: { $0.record.serial < $1.record.serial }) {
       return .refuse("TaskQueue \(sid) cannot be deleted: workflow \(SIDKind.workflow.text(workflow.id)) refers to it")
     }
     if queues[place].tasks > 0 { return .refuse("TaskQueue \(sid) cannot be deleted: \(queues[place].tasks) tasks are in it") }
     fact(.taskQueueDeleted, about: request.target, turn.now)
     for group in classPlaces.filter({ $0.key.queue == place }).map(\.value).sorted() {
-      idleClasses.removeAll { $0 == group }
       dropClass(group)
     }
+    forgetMembers(ofQueue: place)
+    retire(serial: queues[place].record.serial)
     queues.remove(place)
     queuePlaces[request.target] = nil
     delete(Kind.taskQueue, request.target)
@@ -118,6 +120,7 @@ extension Space {
 
   mutating func createWorkflow(_ request: Request, _ turn: inout Turn) -> Verdict {
     let configuration = request.text(.configuration) ?? ""
+    if let refusal = outOfRange(request) { return refusal }
     switch parse(configuration) {
     case .failure(let refusal): return .refuse(refusal.message)
     case .success(let document):
@@ -140,22 +143,23 @@ extension Space {
 
   mutating func updateWorkflow(_ request: Request, _ turn: inout Turn) -> Verdict {
     guard var workflow = workflows[request.target] else { return .notFound }
+    if let refusal = outOfRange(request) { return refusal }
+    let before = Workflow.Revision(configuration: workflow.configuration, document: workflow.document)
     if let configuration = request.text(.configuration), Array(configuration.utf8) != workflow.configuration {
       switch parse(configuration) {
       case .failure(let refusal): return .refuse(refusal.message)
       case .success(let document): workflow.document = document
       }
       workflow.configuration = Array(configuration.utf8)
-      workflow.record.revision += 1
       pending.puts.append((DocumentKey(kind: Kind.workflowConfiguration, id: request.target), workflow.configuration))
     }
+    if workflow.configuration != before.configuration || request.flag(.reEvaluate) == true { beginRevision(of: &workflow, keeping: before) }
     if let name = request.text(.friendlyName) { workflow.record.friendlyName = name }
     if let url = request.text(.assignmentCallbackURL) { workflow.record.assignmentCallbackURL = url }
     if let url = request.text(.fallbackAssignmentCallbackURL) { workflow.record.fallbackAssignmentCallbackURL = url }
     if let seconds = request.integer(.reservationTimeout) { workflow.record.reservationTimeout = seconds }
     if request.flag(.reEvaluate) == true {
       // A run in progress starts over; tasks that it has placed by this revision already are passed over quickly.
-      workflow.record.revision += 1
       workflow.record.reEvaluatedRevision = workflow.record.revision
       if !reEvaluating.contains(request.target) { reEvaluating.append(request.target) }
       reEvaluationCursor[request.target] = 0
@@ -167,11 +171,46 @@ extension Space {
     return Verdict(status: 200, scope: id, document: DocumentKey(kind: Kind.workflow, id: request.target))
   }
 
+  /// Tasks stay with the revision that placed them until they are placed again, so the old one is kept while it has tasks.
+  private mutating func beginRevision(of workflow: inout Workflow, keeping old: Workflow.Revision) {
+    let number = workflow.record.revision
+    workflow.record.revision += 1
+    guard workflow.tasks[number, default: 0] > 0 else { return }
+    workflow.older[number] = old
+    workflow.record.kept.append(KeptRevision(number))
+    pending.puts.append((KeptRevision.key(workflow.id, number), old.configuration))
+  }
+
+  /// Counts a task under the revision that places it now.
+  mutating func govern(_ task: Int) {
+    let id = tasks[task].record.workflow
+    guard let revision = workflows[id]?.record.revision else { return }
+    tasks[task].record.placement.revision = revision
+    workflows[id]?.tasks[revision, default: 0] += 1
+    workflows[id]?.order.insert(Governed(serial: tasks[task].record.serial, task: task))
+  }
+
+  /// Takes a task out of that count; the last one of an older revision takes the revision with it.
+  mutating func ungovern(_ task: Int, _ now: Int64) {
+    let id = tasks[task].record.workflow
+    let revision = tasks[task].record.placement.revision
+    guard let count = workflows[id]?.tasks[revision] else { return }
+    workflows[id]?.tasks[revision] = count > 1 ? count - 1 : nil
+    workflows[id]?.order.remove(Governed(serial: tasks[task].record.serial, task: task))
+    guard count == 1, workflows[id]?.older[revision] != nil else { return }
+    workflows[id]?.older[revision] = nil
+    workflows[id]?.record.kept.removeAll { $0.number == revision }
+    pending.deletes.append(KeptRevision.key(id, revision))
+    if let record = workflows[id]?.record { put(Kind.workflow, id, record) }
+  }
+
   mutating func deleteWorkflow(_ request: Request, _ turn: inout Turn) -> Verdict {
     guard let workflow = workflows[request.target] else { return .notFound }
-    if workflow.tasks > 0 {
-      return .refuse("Workflow \(SIDKind.workflow.text(request.target)) cannot be deleted: it governs \(workflow.tasks) tasks that are not over")
+    let count = workflow.taskCount
+    if count > 0 {
+      return .refuse("Workflow \(SIDKind.workflow.text(request.target)) cannot be deleted: it governs \(count) tasks that are not over")
     }
+    retire(serial: workflow.record.serial)
     fact(.workflowDeleted, about: request.target, turn.now)
     workflows[request.target] = nil
     delete(Kind.workflow, request.target)
@@ -185,26 +224,28 @@ extension Space {
       if !reEvaluating.isEmpty { reEvaluating.removeFirst() }
       return
     }
-    var left = limit
-    var place = reEvaluationCursor[workflow] ?? 0
-    let end = tasks.capacity
-    while place < end, left > 0 {
-      defer { place += 1 }
-      guard tasks.isTaken(place), tasks[place].record.workflow == workflow, tasks[place].record.placement.revision < wanted else { continue }
-      guard tasks[place].record.status == .pending else {
-        // Reserved ones go their new way when their offers end; assigned ones never (5.5).
-        continue
-      }
-      left -= 1
-      stopWaiting(place)
-      tasks[place].record.placement = Placement()
+    // Looking at a task costs little beside placing it, but is not free either.
+    var toLookAt = limit * 16
+    var cursor = reEvaluationCursor[workflow] ?? 0
+    var outdated: [Int] = []
+    workflows[workflow]?.order.ascend(from: Governed(serial: cursor, task: 0)) { governed in
+      guard outdated.count < limit, toLookAt > 0 else { return false }
+      toLookAt -= 1
+      cursor = governed.serial + 1
+      // Reserved ones go the new way when their offers end; assigned ones never (5.5).
+      let record = tasks[governed.task].record
+      if record.status == .pending, record.placement.revision < wanted { outdated.append(governed.task) }
+      return true
+    }
+    let isLast = outdated.count < limit && toLookAt > 0
+    // Placing one may give another to somebody.
+    for place in outdated where tasks[place].record.status == .pending {
       tasks[place].record.version += 1
       tasks[place].record.reEvaluated = "workflow_updated"
-      touch(task: place, at: turn.now)
-      route(place, &turn)
+      routeAnew(place, &turn)
     }
-    reEvaluationCursor[workflow] = place
-    guard place >= end else { return }
+    reEvaluationCursor[workflow] = cursor
+    guard isLast else { return }
     reEvaluating.removeFirst()
     reEvaluationCursor[workflow] = nil
     workflows[workflow]?.record.reEvaluatedRevision = 0

@@ -75,7 +75,9 @@ extension Space {
       let pendingOnes = workers[place].live.filter { reservations[$0].record.status == .pending }
       // The activity first, so that the tasks that come back are offered to somebody else.
       changeActivity(place, to: activity, turn.now)
-      if goesAway { for reservation in pendingOnes { decline(reservation, as: .rejected, &turn) } }
+      if goesAway {
+        for reservation in pendingOnes where reservations[reservation].record.status == .pending { decline(reservation, as: .rejected, &turn) }
+      }
     }
     offer(place, &turn)
     return Verdict(status: 200, scope: id, document: DocumentKey(kind: Kind.worker, id: request.target))
@@ -103,6 +105,11 @@ extension Space {
     if isAvailable(place) { return .refuse("Worker \(sid) cannot be deleted: it is in an available activity") }
     fact(.workerDeleted, about: request.target, turn.now)
     removeWorkerFromClasses(place)
+    retire(serial: record.serial)
+    if record.lastReserved + 1 == nextReserved {
+      self.record.reservedFloor = nextReserved
+      pending.writesWorkspace = true
+    }
     workerNames[record.friendlyName.lowercased()] = nil
     workerPlaces[request.target] = nil
     pending.removedWorkers.append(place)
@@ -114,6 +121,7 @@ extension Space {
   /// `side` is the worker; the channel is named by its task channel (the ingress turns a `WC…` SID into it).
   mutating func updateWorkerChannel(_ request: Request, _ turn: inout Turn) -> Verdict {
     guard let place = workerPlaces[request.side], let channel = channelTarget(request), channels[channel] != nil else { return .notFound }
+    if let refusal = outOfRange(request) { return refusal }
     let old = workers[place].record.load(on: channel)
     let capacity = request.integer(.capacity).map(Int.init) ?? old.capacity
     let available = request.flag(.available) ?? old.isAvailable

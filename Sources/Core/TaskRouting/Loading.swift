@@ -9,6 +9,8 @@ extension Space {
   static func load(_ id: Identifier, settings: TaskRoutingSettings, _ documents: [DocumentKey: [UInt8]]) throws(DecodingFailure) -> Space? {
     guard let bytes = documents[DocumentKey(kind: Kind.workspace, id: id)] else { return nil }
     var space = Space(id: id, settings: settings, record: try WorkspaceRecord(decoding: bytes))
+    space.nextSerial = space.record.serialFloor
+    space.nextReserved = space.record.reservedFloor
     let sorted = documents.sorted { $0.key < $1.key }
     for (key, bytes) in sorted where key.kind == IdempotencyKeys.kind { try space.keys.load(key.id, bytes) }
     guard !space.record.isDeleted else { return space }
@@ -56,7 +58,14 @@ extension Space {
     do throws(WorkflowError) { document = try WorkflowDocument(parsing: text) } catch {
       throw .malformed("the configuration of a workflow: \(error)", at: 0)
     }
-    workflows[id] = Workflow(id: id, record: record, configuration: text, document: document)
+    var workflow = Workflow(id: id, record: record, configuration: text, document: document)
+    for revision in record.kept {
+      guard let text = all[KeptRevision.key(id, revision.number)], let document = try? WorkflowDocument(parsing: text) else {
+        throw .malformed("a workflow without revision \(revision.number) of its configuration", at: 0)
+      }
+      workflow.older[revision.number] = Workflow.Revision(configuration: text, document: document)
+    }
+    workflows[id] = workflow
     if record.reEvaluatedRevision > 0 {
       reEvaluating.append(id)
       reEvaluationCursor[id] = 0
@@ -77,9 +86,11 @@ extension Space {
     let record = try TaskRecord(decoding: bytes)
     nextSerial = max(nextSerial, record.serial + 1)
     let text = all[DocumentKey(kind: Kind.taskAttributes, id: id)] ?? Array("{}".utf8)
-    taskPlaces[id] = tasks.insert(Task(id: id, record: record, attributes: text))
+    let place = tasks.insert(Task(id: id, record: record, attributes: text))
+    taskPlaces[id] = place
     guard !record.status.isOver else { return }
-    workflows[record.workflow]?.tasks += 1
+    workflows[record.workflow]?.tasks[record.placement.revision, default: 0] += 1
+    workflows[record.workflow]?.order.insert(Governed(serial: record.serial, task: place))
     if let queue = queuePlaces[record.queue] { queues[queue].tasks += 1 }
   }
 
@@ -99,7 +110,7 @@ extension Space {
         tasks[task].live.append(place)
         workers[worker].live.append(place)
       }
-      if record.status == .pending { timers.insert(Timer(due: record.expires, kind: .reservation, place: place)) }
+      if record.status == .pending { timers.insert(Timer(due: record.expires, kind: .reservation, serial: record.serial, place: place)) }
     }
   }
 
@@ -116,7 +127,8 @@ extension Space {
     keys += activities.keys.map { DocumentKey(kind: Kind.activity, id: $0) }
     keys += channels.keys.map { DocumentKey(kind: Kind.taskChannel, id: $0) }
     keys += queuePlaces.keys.map { DocumentKey(kind: Kind.taskQueue, id: $0) }
-    for id in workflows.keys {
+    for (id, workflow) in workflows {
+      keys += workflow.older.keys.map { KeptRevision.key(id, $0) }
       keys += [DocumentKey(kind: Kind.workflow, id: id), DocumentKey(kind: Kind.workflowConfiguration, id: id)]
     }
     for id in workerPlaces.keys { keys += [DocumentKey(kind: Kind.worker, id: id), DocumentKey(kind: Kind.workerAttributes, id: id)] }
@@ -136,6 +148,7 @@ extension Space {
     for workflow in workflows.values {
       out.append((DocumentKey(kind: Kind.workflow, id: workflow.id), workflow.record.encoded()))
       out.append((DocumentKey(kind: Kind.workflowConfiguration, id: workflow.id), workflow.configuration))
+      out += workflow.older.map { (KeptRevision.key(workflow.id, $0.key), $0.value.configuration) }
     }
     for place in workerPlaces.values {
       out.append((DocumentKey(kind: Kind.worker, id: workers[place].id), workers[place].record.encoded()))

@@ -7,12 +7,14 @@ import Resources
 /// (architecture.md, "Matching without scanning"). A worker is tested once a class, never once a task.
 struct EligibilityClass: Sendable {
   let key: ClassKey
-  let isNewestFirst: Bool
+  var isNewestFirst: Bool
   /// The attributes of the task that made it; all its tasks agree in what the expression reads.
   let sample: JSONDocument?
   var waiting = OrderedIndex<WaitingKey>()
   var ready = OrderedIndex<ReadyKey>()
   var members: Set<Int> = []
+  /// It stands in the list of classes that may be dropped.
+  var isListedIdle = false
 }
 
 struct ClassKey: Hashable, Sendable {
@@ -104,7 +106,13 @@ extension Space {
       for worker in workerPlaces.values where expression.evaluate(task: nil, worker: view(of: worker)) { members.insert(worker) }
     }
     queues[place].members = members
+    if expression.readsWorkerActivity || expression.readsWorkerChannels { changingQueues.insert(place) }
     return members
+  }
+
+  mutating func forgetMembers(ofQueue place: Int) {
+    queues[place].members = nil
+    changingQueues.remove(place)
   }
 
   func isEligible(_ worker: Int, for key: ClassKey, sample: JSONDocument?) -> Bool {
@@ -125,8 +133,7 @@ extension Space {
     } else if let worker = workerPlaces[key.routed] {
       join(worker, place)
     }
-    idleClasses.append(place)
-    dropIdleClasses()
+    noteIdle(place)
     return place
   }
 
@@ -137,15 +144,26 @@ extension Space {
     return key.condition >= 0 && (conditions[key.condition].readsWorkerActivity || conditions[key.condition].readsWorkerChannels)
   }
 
-  private mutating func dropIdleClasses() {
-    guard idleClasses.count > 1024 else { return }
-    let keep = idleClasses.suffix(512)
-    for place in idleClasses.dropLast(512) where classes[place].waiting.isEmpty { dropClass(place) }
-    idleClasses = keep.filter { classes[$0].waiting.isEmpty }
+  /// Lists a class without waiting tasks; when too many are listed, the older half goes, except those that have work again.
+  private mutating func noteIdle(_ group: Int) {
+    guard !classes[group].isListedIdle else { return }
+    classes[group].isListedIdle = true
+    idleClasses.append(group)
+    guard idleClasses.count > Self.idleClassLimit else { return }
+    let old = idleClasses.prefix(Self.idleClassLimit / 2)
+    idleClasses.removeFirst(Self.idleClassLimit / 2)
+    for place in old {
+      classes[place].isListedIdle = false
+      if classes[place].waiting.isEmpty { dropClass(place) }
+    }
   }
+
+  /// Small, because every member pays for each class that it is in; a class made again costs one test a member.
+  private static var idleClassLimit: Int { 256 }
 
   mutating func dropClass(_ place: Int) {
     for worker in classes[place].members { workers[worker].memberships.removeAll { $0.group == place } }
+    if classes[place].isListedIdle { idleClasses.removeAll { $0 == place } }
     changingClasses.remove(place)
     classPlaces[classes[place].key] = nil
     classes.remove(place)
@@ -154,8 +172,13 @@ extension Space {
   private mutating func join(_ worker: Int, _ group: Int) {
     classes[group].members.insert(worker)
     let key = readyKey(worker, group)
-    if let key { classes[group].ready.insert(key) }
+    if let key { becomeReady(key, group) }
     workers[worker].memberships.append(Membership(group: group, ready: key))
+  }
+
+  private mutating func becomeReady(_ key: ReadyKey, _ group: Int) {
+    classes[group].ready.insert(key)
+    if !classes[group].waiting.isEmpty { pending.awake.append(group) }
   }
 
   private mutating func leave(_ worker: Int, _ group: Int) {
@@ -182,22 +205,33 @@ extension Space {
 
   /// Brings a worker's place in all its classes up to date after anything about it changed. O(classes of the worker).
   mutating func refresh(_ worker: Int) {
+    for queue in changingQueues { updateQueue(worker, queue) }
     for group in changingClasses { updateMembership(worker, group) }
     for at in workers[worker].memberships.indices {
       let membership = workers[worker].memberships[at]
       let key = readyKey(worker, membership.group)
       guard key != membership.ready else { continue }
-      if let old = membership.ready { classes[membership.group].ready.remove(old) }
-      if let key { classes[membership.group].ready.insert(key) }
       workers[worker].memberships[at].ready = key
+      guard let old = membership.ready else {
+        if let key { becomeReady(key, membership.group) }
+        continue
+      }
+      classes[membership.group].ready.remove(old)
+      if let key { classes[membership.group].ready.insert(key) }
     }
   }
+
+  /// After something changed that expressions read and no worker has of its own (names of activities and channels). O(workers).
+  mutating func refreshAll() {
+    for worker in workerPlaces.values.sorted() { refresh(worker) }
+  }
+
+  /// Whether what an expression answers can change without a change of attributes.
+  var hasChangingExpressions: Bool { !changingClasses.isEmpty || !changingQueues.isEmpty }
 
   private mutating func updateMembership(_ worker: Int, _ group: Int) {
     let key = classes[group].key
     guard key.queue >= 0 else { return }
-    let queue = queues[key.queue].expression
-    if queue.readsWorkerActivity || queue.readsWorkerChannels { updateQueue(worker, key.queue) }
     let fits = queues[key.queue].members?.contains(worker) == true && isEligible(worker, for: key, sample: classes[group].sample)
     let isMember = classes[group].members.contains(worker)
     if fits, !isMember { join(worker, group) } else if !fits, isMember { leave(worker, group) }
@@ -226,26 +260,31 @@ extension Space {
     refresh(worker)
   }
 
-  /// After a queue's expression or order changed: its classes are made anew around the tasks that wait in them.
-  mutating func rebuildClasses(ofQueue queue: Int, _ turn: inout Turn) {
-    let stale = classPlaces.filter { $0.key.queue == queue }.map(\.value).sorted()
-    queues[queue].members = nil
-    var waiting: [Int] = []
-    for place in stale {
-      classes[place].waiting.ascend { key in
+  /// After a queue's expression changed: the members of its classes are found anew; the tasks stay where they wait. O(workers × classes of the queue).
+  mutating func renewMembers(ofQueue queue: Int) {
+    forgetMembers(ofQueue: queue)
+    let members = members(ofQueue: queue)
+    for group in classPlaces.filter({ $0.key.queue == queue }).map(\.value).sorted() {
+      let key = classes[group].key
+      if isChanging(key) { changingClasses.insert(group) } else { changingClasses.remove(group) }
+      for worker in classes[group].members.subtracting(members).sorted() { leave(worker, group) }
+      for worker in members.subtracting(classes[group].members).sorted() where isEligible(worker, for: key, sample: classes[group].sample) {
+        join(worker, group)
+      }
+    }
+  }
+
+  /// After a queue's order changed: its tasks are put in the other order. O(tasks that wait in it).
+  mutating func reorder(queue: Int) {
+    for group in classPlaces.filter({ $0.key.queue == queue }).map(\.value).sorted() {
+      var waiting: [Int] = []
+      classes[group].waiting.ascend { key in
         waiting.append(key.task)
         return true
       }
-      dropClass(place)
-    }
-    idleClasses.removeAll { stale.contains($0) }
-    for task in waiting {
-      tasks[task].group = -1
-      tasks[task].waiting = nil
-    }
-    for task in waiting.sorted(by: { tasks[$0].record.serial < tasks[$1].record.serial }) where tasks[task].record.status == .pending {
-      wait(task)
-      match(task, &turn)
+      classes[group].waiting = OrderedIndex()
+      classes[group].isNewestFirst = queues[queue].record.order == .lifo
+      for task in waiting { enlist(task, group) }
     }
   }
 
@@ -262,7 +301,10 @@ extension Space {
 
   /// Puts a task among those that wait, in the class of its present step.
   mutating func wait(_ task: Int) {
-    let group = makeClass(ofTask: task)
+    enlist(task, makeClass(ofTask: task))
+  }
+
+  private mutating func enlist(_ task: Int, _ group: Int) {
     let record = tasks[task].record
     let key =
       classes[group].isNewestFirst
@@ -279,15 +321,30 @@ extension Space {
     classes[group].waiting.remove(key)
     tasks[task].waiting = nil
     tasks[task].group = -1
-    if classes[group].waiting.isEmpty { idleClasses.append(group) }
-    if idleClasses.count > 4096 { compactIdleClasses() }
+    if classes[group].waiting.isEmpty { noteIdle(group) }
   }
 
-  private mutating func compactIdleClasses() {
-    var seen: Set<Int> = []
-    let alive = Set(classPlaces.values)
-    idleClasses = idleClasses.reversed().filter { alive.contains($0) && classes[$0].waiting.isEmpty && seen.insert($0).inserted }.reversed()
-    dropIdleClasses()
+  /// Serves every class in which a worker became ready while tasks wait: the last thing that a command does, so that no path can forget one.
+  mutating func settle(_ turn: inout Turn) {
+    while !pending.awake.isEmpty {
+      pending.awake.removeAll { !classes.isTaken($0) || classes[$0].ready.isEmpty || classes[$0].waiting.isEmpty }
+      // The best task first, so that it does not matter in which order the classes were found.
+      guard let task = pending.awake.compactMap({ first(of: $0) }).min()?.key.task else { return }
+      match(task, &turn)
+    }
+  }
+
+  private struct Ranked: Comparable {
+    var isPreferred: Bool
+    var key: WaitingKey
+
+    static func < (a: Ranked, b: Ranked) -> Bool { a.isPreferred != b.isPreferred ? a.isPreferred : a.key < b.key }
+  }
+
+  /// The first task of a class, and its rank among those of other classes (taskrouter.md 7.2).
+  private func first(of group: Int) -> Ranked? {
+    guard let key = classes[group].waiting.first else { return nil }
+    return Ranked(isPreferred: classes[group].isNewestFirst == (record.prioritizedOrder == .lifo), key: key)
   }
 
   /// Offers a waiting task while somebody is ready for it. A ready worker with better work waiting gets that first.
@@ -319,25 +376,14 @@ extension Space {
 
   /// The task that this worker should have next, among the first of each of its classes (taskrouter.md 7.2).
   private func bestTask(for worker: Int) -> (task: Int, considered: Int)? {
-    var best: WaitingKey?
-    var bestIsPreferred = false
+    var best: Ranked?
     var considered = 0
-    let prefersNewestFirst = record.prioritizedOrder == .lifo
     for membership in workers[worker].memberships where membership.ready != nil {
-      guard let first = classes[membership.group].waiting.first else { continue }
+      guard let first = first(of: membership.group) else { continue }
       considered += classes[membership.group].waiting.count
-      let isPreferred = classes[membership.group].isNewestFirst == prefersNewestFirst
-      if let current = best {
-        if isPreferred != bestIsPreferred {
-          guard isPreferred else { continue }
-        } else {
-          guard first < current else { continue }
-        }
-      }
-      best = first
-      bestIsPreferred = isPreferred
+      if best.map({ first < $0 }) ?? true { best = first }
     }
-    return best.map { ($0.task, considered) }
+    return best.map { ($0.key.task, considered) }
   }
 }
 

@@ -15,6 +15,9 @@ package struct WorkspaceRecord: DocumentRecord, Equatable {
   package var updated: Int64 = 0
   /// Gone for everybody; its contents are still being cleared away.
   package var isDeleted = false
+  /// Numbers that are not given out again although nothing that has them is left.
+  package var serialFloor: Int64 = 1
+  package var reservedFloor: Int64 = 1
 
   package init() {}
   package mutating func code<Coder: FieldCoder>(_ c: inout Coder) throws(DecodingFailure) {
@@ -29,6 +32,8 @@ package struct WorkspaceRecord: DocumentRecord, Equatable {
     try c.field(&created)
     try c.field(&updated)
     try c.field(&isDeleted)
+    try c.field(&serialFloor)
+    try c.field(&reservedFloor)
   }
 }
 
@@ -174,8 +179,10 @@ package struct WorkflowRecord: DocumentRecord, Equatable {
   package var fallbackAssignmentCallbackURL = ""
   /// Seconds.
   package var reservationTimeout: Int64 = 120
-  /// Grows with each change of the configuration.
+  /// Grows with each change of the configuration and each wish to place tasks again.
   package var revision: Int64 = 0
+  /// Older revisions that still hold tasks; their texts are documents of their own.
+  package var kept: [KeptRevision] = []
   /// Waiting tasks that were placed by an older revision than this are to be placed again.
   package var reEvaluatedRevision: Int64 = 0
   package var created: Int64 = 0
@@ -189,9 +196,24 @@ package struct WorkflowRecord: DocumentRecord, Equatable {
     try c.field(&fallbackAssignmentCallbackURL)
     try c.field(&reservationTimeout)
     try c.field(&revision)
+    try c.list(&kept)
     try c.field(&reEvaluatedRevision)
     try c.field(&created)
     try c.field(&updated)
+  }
+}
+
+/// A revision of a workflow's configuration by which tasks still wait.
+package struct KeptRevision: FieldCoded, Equatable {
+  package var number: Int64 = 0
+
+  package init() {}
+  package init(_ number: Int64) { self.number = number }
+  package mutating func code<Coder: FieldCoder>(_ c: inout Coder) throws(DecodingFailure) { try c.field(&number) }
+
+  /// Where the text of an older revision stands; the present one's stands under the workflow's own identifier.
+  package static func key(_ workflow: Identifier, _ number: Int64) -> DocumentKey {
+    DocumentKey(kind: Kind.workflowConfiguration, id: workflow.combined(with: Identifier(high: 0x5257, low: UInt64(bitPattern: number))))
   }
 }
 

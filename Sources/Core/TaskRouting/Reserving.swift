@@ -37,7 +37,7 @@ extension Space {
     let place = reservations.insert(Reservation(id: id, record: record, task: task, worker: worker))
     reservationPlaces[id] = place
     touch(reservation: place, at: turn.now)
-    timers.insert(Timer(due: record.expires, kind: .reservation, place: place))
+    timers.insert(Timer(due: record.expires, kind: .reservation, serial: record.serial, place: place))
     tasks[task].live.append(place)
     tasks[task].reservations.append(place)
     workers[worker].live.append(place)
@@ -102,7 +102,10 @@ extension Space {
     reservations[place].record.status = status
     reservations[place].record.version += 1
     touch(reservation: place, at: now)
-    if old == .pending { timers.remove(Timer(due: reservations[place].record.expires, kind: .reservation, place: place)) }
+    if old == .pending {
+      let record = reservations[place].record
+      timers.remove(Timer(due: record.expires, kind: .reservation, serial: record.serial, place: place))
+    }
     if !status.isLive {
       tasks[reservations[place].task].live.removeAll { $0 == place }
       workers[worker].live.removeAll { $0 == place }

@@ -21,7 +21,6 @@ extension Space {
   mutating func route(_ task: Int, fromFilter start: Int = 0, _ turn: inout Turn) {
     guard let workflow = workflows[tasks[task].record.workflow] else { return }
     let attributes = attributes(ofTask: task)
-    tasks[task].record.placement.revision = workflow.record.revision
     var left: Left = tasks[task].record.placement.hasTimedOut ? .byTime : .never
     var place = start
     while place < workflow.document.filters.count {
@@ -30,7 +29,7 @@ extension Space {
       // The sum of the steps' times starts at the task's birth in the first filter, at its present age in later ones (5.3).
       tasks[task].record.placement.boundary = left == .never && start == 0 ? tasks[task].record.created : turn.now
       tasks[task].record.placement.filter = place
-      switch enterTargets(task, workflow.document.filters[place].targets, from: 0, attributes, &turn) {
+      switch enterTargets(task, workflow.document.filters[place].targets, from: 0, &turn) {
       case nil: return
       case let how?:
         left = how
@@ -48,7 +47,7 @@ extension Space {
     if let target = workflow.document.defaultFilter {
       tasks[task].record.placement.filter = Placement.defaultFilter
       tasks[task].record.placement.boundary = turn.now
-      _ = enterTargets(task, [target], from: 0, attributes(ofTask: task), &turn)
+      _ = enterTargets(task, [target], from: 0, isLast: true, &turn)
       return
     }
     fact(.workflowSkipped, task: task, turn.now)
@@ -57,10 +56,10 @@ extension Space {
 
   /// Enters steps of one filter until one of them holds the task. Nil when it waits or is reserved; otherwise how the last step was left.
   private mutating func enterTargets(
-    _ task: Int, _ targets: [WorkflowTarget], from start: Int, _ attributes: JSONDocument, _ turn: inout Turn
+    _ task: Int, _ targets: [WorkflowTarget], from start: Int, isLast: Bool = false, _ turn: inout Turn
   ) -> Left? {
     var left = Left.byTime
-    for place in start..<targets.count {
+    for place in targets.indices.dropFirst(start) {
       let target = targets[place]
       tasks[task].record.placement.target = place
       if let priority = target.priority { tasks[task].record.priority = Int64(priority) }
@@ -73,7 +72,7 @@ extension Space {
       wait(task)
       match(task, &turn)
       guard tasks[task].record.status == .pending else { return nil }
-      if let skip = target.skipIf, skip.evaluate(counts(ofQueue: queue)) {
+      if !isLast, let skip = target.skipIf, skip.evaluate(counts(ofQueue: queue)) {
         stopWaiting(task)
         left = .bySkip
         continue
@@ -131,13 +130,14 @@ extension Space {
   func target(ofTask task: Int) -> WorkflowTarget? {
     let record = tasks[task].record
     guard let workflow = workflows[record.workflow] else { return nil }
+    let document = workflow.document(ofRevision: record.placement.revision)
     switch record.placement.filter {
     case Placement.direct: return nil
-    case Placement.defaultFilter: return workflow.document.defaultFilter
+    case Placement.defaultFilter: return document.defaultFilter
     case let filter:
-      guard filter < workflow.document.filters.count else { return nil }
-      let targets = workflow.document.filters[filter].targets
-      return record.placement.target < targets.count ? targets[record.placement.target] : nil
+      guard document.filters.indices.contains(filter) else { return nil }
+      let targets = document.filters[filter].targets
+      return targets.indices.contains(record.placement.target) ? targets[record.placement.target] : nil
     }
   }
 
@@ -146,6 +146,7 @@ extension Space {
     if tasks[task].record.assignments >= settings.maxAssignments {
       return cancel(task, reason: "Task TTL Exceeded or Max assignment count exceeded", &turn)
     }
+    if isOutdated(task) { return routeAnew(task, &turn) }
     let placement = tasks[task].record.placement
     if placement.isTimed, placement.boundary <= turn.now { return advance(task, &turn) }
     wait(task)
@@ -157,17 +158,29 @@ extension Space {
   mutating func advance(_ task: Int, _ turn: inout Turn) {
     stopWaiting(task)
     fact(.taskQueueTimeout, task: task, turn.now)
+    if isOutdated(task) { return routeAnew(task, &turn) }
+    guard let workflow = workflows[tasks[task].record.workflow] else { return }
     let placement = tasks[task].record.placement
-    guard let workflow = workflows[tasks[task].record.workflow], placement.filter >= 0, placement.filter < workflow.document.filters.count else {
-      wait(task)
-      match(task, &turn)
-      return
-    }
-    let targets = workflow.document.filters[placement.filter].targets
-    guard let left = enterTargets(task, targets, from: placement.target + 1, attributes(ofTask: task), &turn) else { return }
+    let targets = workflow.document.filters.indices.contains(placement.filter) ? workflow.document.filters[placement.filter].targets : []
+    guard let left = enterTargets(task, targets, from: placement.target + 1, &turn) else { return }
     tasks[task].record.placement.hasTimedOut = left == .byTime
-    guard tasks[task].record.status == .pending else { return }
     routeOn(task, after: placement.filter, left == .bySkip, &turn)
+  }
+
+  /// Whether the workflow has changed since the task was placed: at its next evaluation it goes by the new configuration (taskrouter.md 5.5).
+  private func isOutdated(_ task: Int) -> Bool {
+    guard let workflow = workflows[tasks[task].record.workflow] else { return false }
+    return tasks[task].record.placement.revision != workflow.record.revision
+  }
+
+  /// Places a task that waits as if it had just come, its age apart.
+  mutating func routeAnew(_ task: Int, _ turn: inout Turn) {
+    stopWaiting(task)
+    touch(task: task, at: turn.now)
+    ungovern(task, turn.now)
+    tasks[task].record.placement = Placement()
+    govern(task)
+    route(task, &turn)
   }
 
   private mutating func routeOn(_ task: Int, after filter: Int, _ skipped: Bool, _ turn: inout Turn) {
@@ -208,8 +221,8 @@ extension Space {
     case .completed, .canceled: due = record.ended + settings.purgeAfter
     }
     guard due != tasks[task].timer else { return }
-    if tasks[task].timer != 0 { timers.remove(Timer(due: tasks[task].timer, kind: .task, place: task)) }
-    if due != 0 { timers.insert(Timer(due: due, kind: .task, place: task)) }
+    if tasks[task].timer != 0 { timers.remove(Timer(due: tasks[task].timer, kind: .task, serial: record.serial, place: task)) }
+    if due != 0 { timers.insert(Timer(due: due, kind: .task, serial: record.serial, place: task)) }
     tasks[task].timer = due
   }
 

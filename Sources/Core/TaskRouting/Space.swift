@@ -45,10 +45,12 @@ struct Space: Sendable {
 
   var classes = Slab<EligibilityClass>()
   var classPlaces: [ClassKey: Int] = [:]
-  /// Classes without waiting tasks, in the order in which they fell idle; the oldest go when there are too many.
+  /// Classes that had no waiting task when they were listed, each once, oldest first; those that still have none go when there are too many.
   var idleClasses: [Int] = []
   /// Classes whose membership can change when a worker's activity or load does.
   var changingClasses: Set<Int> = []
+  /// Queues of which the same is true, and whose members are known.
+  var changingQueues: Set<Int> = []
   var conditions = Interned<Expression>()
   var orders = Interned<OrderBy>()
 
@@ -60,7 +62,7 @@ struct Space: Sendable {
   var refusedLines: [Identifier: RefusedLineRecord] = [:]
   /// Workflows whose waiting tasks are being placed again, slice by slice.
   var reEvaluating: [Identifier] = []
-  var reEvaluationCursor: [Identifier: Int] = [:]
+  var reEvaluationCursor: [Identifier: Int64] = [:]
 
   var pending = PendingEffects()
 
@@ -82,6 +84,13 @@ struct Space: Sendable {
     defer { nextSerial += 1 }
     return nextSerial
   }
+
+  /// When the newest of all is removed, the workspace itself remembers how far the numbers have come: they are never given twice, by whichever owner.
+  mutating func retire(serial: Int64) {
+    guard serial + 1 == nextSerial else { return }
+    record.serialFloor = nextSerial
+    pending.writesWorkspace = true
+  }
 }
 
 extension Space {
@@ -100,8 +109,34 @@ extension Space {
     var record: WorkflowRecord
     var configuration: [UInt8]
     var document: WorkflowDocument
-    /// Tasks that are not over and are governed by it.
-    var tasks = 0
+    /// Tasks that are not over and are governed by it, by the revision that placed them.
+    var tasks: [Int64: Int] = [:]
+    /// The same tasks in the order of their creation, for placing them again.
+    var order = OrderedIndex<Governed>()
+    /// Older revisions that still hold tasks: what these wait for does not change before they are placed again.
+    var older: [Int64: Revision] = [:]
+
+    struct Revision: Sendable {
+      var configuration: [UInt8]
+      var document: WorkflowDocument
+    }
+
+    var taskCount: Int { tasks.values.reduce(0, +) }
+
+    func document(ofRevision revision: Int64) -> WorkflowDocument {
+      revision == record.revision ? document : older[revision]?.document ?? document
+    }
+
+    func names(queue sid: String) -> Bool {
+      document.queueSids.contains(sid) || older.values.contains { $0.document.queueSids.contains(sid) }
+    }
+  }
+
+  struct Governed: Comparable, Sendable {
+    var serial: Int64
+    var task: Int
+
+    static func < (a: Governed, b: Governed) -> Bool { a.serial < b.serial }
   }
 
   struct Worker: Sendable {
@@ -146,11 +181,13 @@ struct Timer: Comparable, Sendable {
   enum Kind: UInt8, Sendable { case reservation, task }
   var due: Int64
   var kind: Kind
+  /// Of what it belongs to: the same whoever owns the partition, which places are not.
+  var serial: Int64
   var place: Int
 
   static func < (a: Timer, b: Timer) -> Bool {
     if a.due != b.due { return a.due < b.due }
-    return a.kind != b.kind ? a.kind.rawValue < b.kind.rawValue : a.place < b.place
+    return a.kind != b.kind ? a.kind.rawValue < b.kind.rawValue : a.serial < b.serial
   }
 }
 
@@ -180,6 +217,8 @@ struct PendingEffects: Sendable {
   var removedTasks: [Int] = []
   var removedWorkers: [Int] = []
   var removedReservations: [Int] = []
+  /// Classes that got a ready worker while tasks waited in them.
+  var awake: [Int] = []
   var writesWorkspace = false
 }
 
@@ -213,6 +252,7 @@ extension Space {
 
   /// Ends a command: what it changed goes into the effects, each document once.
   mutating func flush(_ turn: inout Turn) {
+    settle(&turn)
     if pending.writesWorkspace { turn.effects.put(id, DocumentKey(kind: Kind.workspace, id: id), record.encoded()) }
     for (key, bytes) in pending.puts { turn.effects.put(id, key, bytes) }
     for place in pending.tasks where taskPlaces[tasks[place].id] == place {

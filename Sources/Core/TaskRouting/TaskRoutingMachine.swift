@@ -275,9 +275,9 @@ extension Space {
     }
     timers.remove(timer)
     switch timer.kind {
-    case .task: fireTask(timer.place, &turn)
+    case .task: if tasks.isTaken(timer.place) { fireTask(timer.place, &turn) }
     case .reservation:
-      guard reservations[timer.place].record.status == .pending else { return }
+      guard reservations.isTaken(timer.place), reservations[timer.place].record.status == .pending else { return }
       decline(timer.place, as: .timeout, moveTo: record.timeoutActivity, &turn)
     }
   }
@@ -287,8 +287,8 @@ extension Space {
     var record = imports[importing] ?? ImportRecord()
     if record.created == 0 { record.created = turn.now }
     record.updated = turn.now
-    record.decided = number + count - 1
-    var place = Int64(number)
+    record.decided = number &+ count &- 1
+    var place = Int64(clamping: number)
     let refusal: String?
     do throws(DecodingFailure) {
       let request = try Request(decoding: body)

@@ -6,6 +6,7 @@ import Resources
 /// Making, changing and ending tasks (taskrouter.md 2.8, 4.1).
 extension Space {
   mutating func createTask(_ request: Request, _ turn: inout Turn) -> Verdict {
+    if let refusal = outOfRange(request) { return refusal }
     let attributes = request.bytes(.attributes) ?? Array("{}".utf8)
     guard let document = try? JSONDocument(parsing: attributes) else { return .refuse("Attributes is not valid JSON") }
     var record = TaskRecord()
@@ -74,7 +75,7 @@ extension Space {
     let id = turn.ids.identifier()
     let place = tasks.insert(Task(id: id, record: record, attributes: attributes))
     taskPlaces[id] = place
-    workflows[record.workflow]?.tasks += 1
+    govern(place)
     pending.puts.append((DocumentKey(kind: Kind.taskAttributes, id: id), attributes))
     touch(task: place, at: turn.now)
     fact(.taskCreated, task: place, turn.now)
@@ -96,7 +97,14 @@ extension Space {
     guard let place = taskPlaces[request.target] else { return .notFound }
     if let wanted = request.ifMatch, wanted != tasks[place].record.version { return .versionMismatch(tasks[place].record.version, wanted) }
     let record = tasks[place].record
-    let status = request.text(.status).flatMap(TaskStatus.init(text:))
+    var status: TaskStatus?
+    if let text = request.text(.status) {
+      guard let known = TaskStatus(text: text) else {
+        return .refuse("AssignmentStatus must be one of canceled, wrapping, completed; received '\(text)'")
+      }
+      status = known
+    }
+    if let refusal = outOfRange(request) { return refusal }
     if let refusal = refusal(of: status, place) { return refusal }
     var channel: Identifier?
     if let name = request.text(.taskChannel) {
@@ -124,7 +132,10 @@ extension Space {
       tasks[place].record.channel = channel
       changed = true
     }
-    if let reason = request.text(.reason), status != nil || record.status.isOver { tasks[place].record.reason = reason }
+    if let reason = request.text(.reason), status != nil || record.status.isOver, reason != record.reason {
+      tasks[place].record.reason = reason
+      touch(task: place, at: turn.now)
+    }
     if changed {
       tasks[place].record.version += 1
       touch(task: place, at: turn.now)
@@ -169,7 +180,7 @@ extension Space {
     tasks[place].record.status = wasOver ? tasks[place].record.status : .canceled
     cancelReservations(ofTask: place, as: .canceled, .reservationCanceled, &turn)
     fact(.taskDeleted, task: place, turn.now)
-    if !wasOver { workflows[tasks[place].record.workflow]?.tasks -= 1 }
+    if !wasOver { ungovern(place, turn.now) }
     purge(place)
     return Verdict(status: 204)
   }
@@ -204,7 +215,7 @@ extension Space {
     if let reason { tasks[place].record.reason = reason }
     tasks[place].record.ended = now
     tasks[place].record.version += 1
-    workflows[tasks[place].record.workflow]?.tasks -= 1
+    ungovern(place, now)
     touch(task: place, at: now)
     setTimer(place)
   }
@@ -216,7 +227,7 @@ extension Space {
 
   /// Forgets a task and its reservations: silent when its time is over, after the event when a client deletes it.
   mutating func purge(_ place: Int) {
-    if tasks[place].timer != 0 { timers.remove(Timer(due: tasks[place].timer, kind: .task, place: place)) }
+    if tasks[place].timer != 0 { timers.remove(Timer(due: tasks[place].timer, kind: .task, serial: tasks[place].record.serial, place: place)) }
     tasks[place].timer = 0
     delete(Kind.task, tasks[place].id)
     delete(Kind.taskAttributes, tasks[place].id)
@@ -224,7 +235,9 @@ extension Space {
       delete(Kind.reservation, reservations[reservation].id)
       reservationPlaces[reservations[reservation].id] = nil
       pending.removedReservations.append(reservation)
+      retire(serial: reservations[reservation].record.serial)
     }
+    retire(serial: tasks[place].record.serial)
     taskPlaces[tasks[place].id] = nil
     pending.removedTasks.append(place)
   }
@@ -244,19 +257,20 @@ extension Space {
     guard request.side.isNone || request.side == record.task || request.side == record.worker else { return .notFound }
     if let wanted = request.ifMatch, wanted != record.version { return .versionMismatch(record.version, wanted) }
     let answer = Verdict(status: 200, scope: id, document: DocumentKey(kind: Kind.reservation, id: reservations[place].id))
-    guard let text = request.text(.status), let wanted = ReservationStatus(text: text) else { return answer }
+    guard let text = request.text(.status) else { return answer }
+    let wanted = ReservationStatus(text: text)
     func already() -> Verdict {
       .refuse("Reservation \(SIDKind.reservation.text(request.target)) is already in state [\(record.status.text)] and cannot be updated to [\(text)]")
     }
     switch (wanted, record.status) {
-    case (.accepted, .pending): accept(place, &turn)
-    case (.rejected, .pending):
+    case (.accepted?, .pending): accept(place, &turn)
+    case (.rejected?, .pending):
       let activity = request.identifier(.workerActivity)
       if let activity, activities[activity] == nil {
         return .refuse("WorkerActivitySid '\(SIDKind.activity.text(activity))' is no activity of this workspace")
       }
       decline(place, as: .rejected, moveTo: activity, &turn)
-    case (.wrapping, .accepted):
+    case (.wrapping?, .accepted):
       wrapUp(reservation: place, &turn)
       let task = reservations[place].task
       if tasks[task].record.status == .assigned, !tasks[task].live.contains(where: { reservations[$0].record.status == .accepted }) {
@@ -265,17 +279,31 @@ extension Space {
         touch(task: task, at: turn.now)
         fact(.taskWrapup, task: task, turn.now)
       }
-    case (.completed, .accepted), (.completed, .wrapping):
+    case (.completed?, .accepted), (.completed?, .wrapping):
       let task = reservations[place].task
       if tasks[task].live == [place] {
         complete(task: task, reason: tasks[task].record.reason ?? "All reservations were completed", &turn)
       } else {
         complete(reservation: place, &turn)
       }
-    case (.accepted, _), (.rejected, _), (.wrapping, _), (.completed, _): return already()
+    case (.accepted?, _), (.rejected?, _), (.wrapping?, _), (.completed?, _): return already()
     default: return .refuse("ReservationStatus must be one of accepted, rejected, wrapping, completed; received '\(text)'")
     }
     return answer
+  }
+
+  /// The ranges of taskrouter.md 2.4 to 2.8. The ingress says so first; here they keep arithmetic and matching safe whoever wrote the command.
+  func outOfRange(_ request: Request) -> Verdict? {
+    let ranges: [(Parameter, String, ClosedRange<Int64>)] = [
+      (.timeout, "Timeout", 1...1_209_600), (.priority, "Priority", 0...2_147_483_647), (.capacity, "Capacity", 0...1_000_000),
+      (.maxReservedWorkers, "MaxReservedWorkers", 1...50), (.reservationTimeout, "TaskReservationTimeout", 1...86_400),
+      (.virtualStart, "VirtualStartTime", -2_208_988_800_000...253_402_300_799_999),
+    ]
+    for (parameter, name, range) in ranges {
+      guard let value = request.integer(parameter), !range.contains(value) else { continue }
+      return .refuse("\(name) must be an integer from \(range.lowerBound) to \(range.upperBound); received \(value)")
+    }
+    return nil
   }
 
   func channel(named text: String) -> Identifier? {

@@ -2,6 +2,7 @@ internal import CLibuv
 internal import Glibc
 package import Ports
 
+/// Unchecked as its base class is: a handle is touched on its loop's thread only; `body` never changes.
 private final class SignalHandle: LoopHandle, @unchecked Sendable {
   let body: @Sendable () -> Void
 

@@ -10,14 +10,33 @@ package struct CommandLineParser: Sendable {
     case version
   }
 
+  /// The configuration file that is read, if it is there, when none is named.
+  package struct ImplicitFile: Sendable {
+    let folderOption: String
+    let name: String
+    let exists: @Sendable (String) -> Bool
+
+    /// - Parameters:
+    ///   - folderOption: the option that names the folder in which it lies; a command without it has no such file.
+    ///   - name: of the file in that folder.
+    ///   - exists: whether there is a file at a path.
+    package init(folderOption: String, name: String, exists: @escaping @Sendable (String) -> Bool) {
+      self.folderOption = folderOption
+      self.name = name
+      self.exists = exists
+    }
+  }
+
   package let root: CommandSpec
   package let environmentPrefix: String
+  private let implicitFile: ImplicitFile?
 
   /// An option named `config` in `root` names the configuration file. `--help`, `-h`, `help` and (at the root) `--version` need no
   /// declaration.
-  package init(_ root: CommandSpec, environmentPrefix: String = "TRUNKLINE_") {
+  package init(_ root: CommandSpec, environmentPrefix: String = "TRUNKLINE_", implicitFile: ImplicitFile? = nil) {
     self.root = root
     self.environmentPrefix = environmentPrefix
+    self.implicitFile = implicitFile
   }
 
   /// - Parameters:
@@ -59,16 +78,33 @@ package struct CommandLineParser: Sendable {
   ) throws(OptionError) -> [String: Options.Setting] {
     var settings: [String: Options.Setting] = [:]
     for spec in reader.specs { settings[spec.name] = spec.defaultValue.map { .init(values: [$0], source: .defaultValue) } }
-    let fromEnvironment = variables(reader.specs, environment)
-    if let path = (reader.given["config"] ?? fromEnvironment["config"])?.values.last {
-      let text: String
-      do { text = try readFile(path) } catch { throw .unreadableFile(path: path, reason: "\(error)") }
-      let known = Set(root.allOptions.filter(\.isConfiguration).map(\.name))
-      settings.merge(try ConfigFile.read(text, path: path, specs: reader.specs, known: known)) { $1 }
+    let above = variables(reader.specs, environment).merging(reader.given) { $1 }
+    if let path = above["config"]?.values.last {
+      settings.merge(try read(path, reader.specs, readFile)) { $1 }
+    } else if let implicitFile, let path = found(implicitFile, settings.merging(above) { $1 }) {
+      let inFile = try read(path, reader.specs, readFile)
+      // It was found by that very value.
+      if case .file(_, let line)? = inFile[implicitFile.folderOption]?.source {
+        throw .badLine(
+          path: path, line: line, rule: "\(implicitFile.folderOption) must not be set in a file that lies in the folder it names")
+      }
+      settings.merge(inFile) { $1 }
     }
-    settings.merge(fromEnvironment) { $1 }
-    settings.merge(reader.given) { $1 }
-    return settings
+    return settings.merging(above) { $1 }
+  }
+
+  private func found(_ file: ImplicitFile, _ settings: [String: Options.Setting]) -> String? {
+    guard let folder = settings[file.folderOption]?.values.last, !folder.isEmpty else { return nil }
+    let path = folder + (folder.hasSuffix("/") ? "" : "/") + file.name
+    return file.exists(path) ? path : nil
+  }
+
+  private func read(
+    _ path: String, _ specs: [OptionSpec], _ readFile: (String) throws -> String
+  ) throws(OptionError) -> [String: Options.Setting] {
+    let text: String
+    do { text = try readFile(path) } catch { throw .unreadableFile(path: path, reason: "\(error)") }
+    return try ConfigFile.read(text, path: path, specs: specs, known: Set(root.allOptions.filter(\.isConfiguration).map(\.name)))
   }
 
   /// An empty variable counts as not set: compose files write `NAME=` for that.

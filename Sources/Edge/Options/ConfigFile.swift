@@ -1,4 +1,4 @@
-/// A configuration file: `key = value` lines; lines that start with `#` and empty ones are skipped. A value may stand in double quotes,
+/// A configuration file: `key = value` or `key: value` lines, whichever sign comes first; lines that start with `#` and empty ones are skipped. A value may stand in double quotes,
 /// which are dropped. A `#` within a value belongs to it.
 enum ConfigFile {
   /// - Parameters:
@@ -13,11 +13,11 @@ enum ConfigFile {
       let number = place + 1
       let line = trim(raw)
       guard let first = line.first, first != "#" else { continue }
-      guard let equals = line.firstIndex(of: "=") else {
-        throw .badLine(path: path, line: number, rule: "must be 'key = value', received a line without '='")
+      guard let sign = line.firstIndex(where: { $0 == "=" || $0 == ":" }) else {
+        throw .badLine(path: path, line: number, rule: "must be 'key = value' or 'key: value', received a line without '=' and ':'")
       }
-      let key = String(trim(line[..<equals]))
-      let value = unquote(trim(line[line.index(after: equals)...]))
+      let key = String(trim(line[..<sign]))
+      let value = unquote(trim(line[line.index(after: sign)...]))
       guard known.contains(key) else {
         throw .unknownKey(path: path, line: number, key: key, nearest: Nearest.name(to: key, in: known.sorted()))
       }

@@ -49,6 +49,7 @@ package actor CalloutWorker {
   private var reader: (any LogReader)?
   private var nextOffset: Int64 = 0
   private var savedOffset: Int64 = 0
+  private var trimmed: Int64 = 0
   private var done: Set<Int64> = []
   private var unfinished = 0
   private var targets: [String: Target] = [:]
@@ -138,6 +139,11 @@ package actor CalloutWorker {
     var value = ByteWriter(capacity: 10)
     value.signed(position)
     log.project([ProjectedRecord(state, NewRecord(key: [0], value: value.bytes))]) { _ in }
+    guard position - trimmed >= 5000 else { return }
+    trimmed = position
+    do throws(LogFailure) { try log.trim(topic, before: position) } catch {
+      logger.warning("callouts cannot be trimmed", ["error": "\(error)"])
+    }
   }
 
   private func takeJobs() async -> [Job] {

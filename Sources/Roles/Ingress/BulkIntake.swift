@@ -58,7 +58,8 @@ struct BulkIntake {
     }
     // Asked through the same topic as the lines, so the answer counts everything that earlier runs have made durable.
     let question = Command(scope: workspace, account: call.account, origin: .question(importing: importID), body: [])
-    let known = try await ingress.submit(question, to: "work.bulk", call)
+    // It waits behind them, so it may take long; the client's own time-out is the limit.
+    let known = try await ingress.submit(question, to: "work.bulk", call, patience: 3_600_000)
     let lines = ImportLines(
       workspace: workspace, account: call.account, importing: importID, workflow: workflow, decided: known.number,
       appender: BulkAppender(log: ingress.log, workspace: workspace))

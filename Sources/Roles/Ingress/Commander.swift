@@ -56,15 +56,15 @@ package final class Commander: Sendable {
 
   package var waiting: Int { state.withLock { $0.waiting.count } }
 
-  /// Sends a command to `topic` and waits for its answer.
-  package func submit(_ command: Command, to topic: String) async -> Result<Verdict, CommandFailure> {
+  /// Sends a command to `topic` and waits for its answer, `patience` milliseconds at most (nil: the usual time).
+  package func submit(_ command: Command, to topic: String, patience: Int64? = nil) async -> Result<Verdict, CommandFailure> {
     guard let partitions = log.partitions(of: topic) else { return .failure(.notSent("the topic \(topic) does not exist")) }
     let partition = Partitioner.partition(of: command.scope, among: partitions)
     return await withCheckedContinuation { continuation in
       let number: UInt64? = state.withLock { state in
         guard state.waiting.count < most else { return nil }
         state.next &+= 1
-        state.waiting[state.next] = Waiting(continuation: continuation, deadline: clock.monotonic() + patience, partition: partition)
+        state.waiting[state.next] = Waiting(continuation: continuation, deadline: clock.monotonic() + (patience ?? self.patience), partition: partition)
         return state.next
       }
       guard let number else { return continuation.resume(returning: .failure(.tooMany)) }

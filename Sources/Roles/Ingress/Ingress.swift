@@ -67,8 +67,8 @@ package final class Ingress: Sendable {
     return try await submit(command, to: "work.commands", call)
   }
 
-  func submit(_ command: Command, to topic: String, _ call: Call) async throws(APIError) -> Verdict {
-    switch await commander.submit(command, to: topic) {
+  func submit(_ command: Command, to topic: String, _ call: Call, patience: Int64? = nil) async throws(APIError) -> Verdict {
+    switch await commander.submit(command, to: topic, patience: patience) {
     case .success(let verdict):
       guard verdict.isError else { return verdict }
       if verdict.status == 404 { throw .notFound(call.path) }

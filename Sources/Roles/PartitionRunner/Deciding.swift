@@ -20,6 +20,7 @@ extension PartitionRunner {
     var decision = Decision(incarnation: incarnation, epoch: ledger.epoch, sequence: ahead.nextSequence, now: ahead.now)
     let isIdle = handleInputs(&machine, &turn, &decision)
     if isIdle {
+      decidesSingly = false
       fireTimers(&machine, upTo: max(turn.now, ports.clock.now()), most: options.mostTimers, &turn)
       if machine.hasSlice, turn.effects.size < options.decisionBytes { machine.slice(limit: options.sliceDocuments, &turn) }
     }
@@ -51,7 +52,9 @@ extension PartitionRunner {
       var left = most
       while left > 0, turn.effects.size < options.decisionBytes {
         if backlog[input].isEmpty, !refillBacklog(input, most) { break }
-        guard !backlog[input].isEmpty else { break }
+        guard let next = backlog[input].last else { break }
+        // A large one gets a decision of its own: together they might not fit into a record of the log.
+        if handled > 0, turn.effects.size + (next.value?.count ?? 0) > options.decisionBytes { return false }
         let record = backlog[input].removeLast()
         handle(record, UInt8(input), &machine, &turn, &decision)
         handled += 1

@@ -16,7 +16,7 @@ package struct RunnerOptions: Sendable {
   package var yieldingBatch = 64
   /// About where a decision is closed, and the most that the log takes in one record.
   package var decisionBytes = 256 * 1024
-  package var recordBytes = 1_000_000
+  package var recordBytes = 1_048_000
   /// Documents that one slice of a long command may touch.
   package var sliceDocuments = 500
   /// Timers fired in one decision.

@@ -34,6 +34,8 @@ package actor Projector {
   package struct Options: Sendable {
     package var family: String
     package var partition: Int
+    /// The owner's input topics, in the order of their numbers in decisions: trimmed here.
+    package var inputs: [String] = []
     /// Events are rendered; false for families without public events.
     package var hasEvents: Bool
     /// Between transactions, milliseconds.
@@ -290,18 +292,32 @@ package actor Projector {
 
   private var lastTrim: Int64 = 0
 
-  /// The journal may go up to the stored ledger, but not what is younger than the retention. Looked at every few thousand records.
+  /// The journal may go up to the stored ledger, the inputs up to the owner's position in it, events by age alone; nothing that is younger than the retention.
+  /// Looked at every few thousand records.
   private func trim(below offset: Int64) {
-    guard offset - lastTrim >= 5000, let now = image.ledger.now as Int64? else { return }
+    guard offset - lastTrim >= 5000 else { return }
     lastTrim = offset
-    let horizon = now - options.retention
-    let old = log.openReader(journal, from: 0, key: nil, visibility: .committed, wake: {})
-    defer { old.close() }
-    var keep: Int64 = 0
-    while let records = try? old.take(records: 1000, bytes: 1 << 20), let last = records.last, last.appended < horizon, last.offset < offset {
-      keep = last.offset
+    let horizon = image.ledger.now - options.retention
+    trim(journal, below: offset, olderThan: horizon)
+    for (input, topic) in options.inputs.enumerated() {
+      trim(TopicPartition(topic, options.partition), below: image.ledger.positions[UInt8(input)] ?? 0, olderThan: horizon)
     }
-    guard keep > 0 else { return }
-    do throws(LogFailure) { try log.trim(journal, before: keep) } catch { notify(.failed("trimming \(journal): \(error)")) }
+    if options.hasEvents { trim(eventsTarget, below: .max, olderThan: horizon) }
+  }
+
+  private func trim(_ source: TopicPartition, below limit: Int64, olderThan horizon: Int64) {
+    do throws(LogFailure) {
+      let bounds = try log.bounds(source)
+      let reader = log.openReader(source, from: bounds.start, key: nil, visibility: .committed, wake: {})
+      defer { reader.close() }
+      var keep = bounds.start
+      while true {
+        let old = try reader.take(records: 1000, bytes: 1 << 20).prefix { $0.appended < horizon && $0.offset < limit }
+        guard let last = old.last else { break }
+        keep = last.offset + 1
+        if old.count < 1000 { break }
+      }
+      if keep > bounds.start { try log.trim(source, before: keep) }
+    } catch { notify(.failed("trimming \(source): \(error)")) }
   }
 }

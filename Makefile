@@ -1,0 +1,66 @@
+# Everything a newcomer or CI needs. `make help` lists it.
+#
+# Extra flags: make demo DEMO_FLAGS='--speed 2000', make run SERVE_FLAGS='--http 0.0.0.0:8080', make test TEST_FLAGS='--filter Journal', make build BUILD_FLAGS='-j 1'.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+BUILD_FLAGS ?=
+DEMO_FLAGS ?=
+SERVE_FLAGS ?=
+TEST_FLAGS ?=
+BENCH_FLAGS ?=
+
+# Folders and files whose formatting is ours.
+SWIFT_FOLDERS := Package.swift $(wildcard Sources Tests Benchmarks Examples)
+BINARY := .build/release/trunkline
+
+.PHONY: help
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: demo
+demo: build ## replay a real day of work through a server of its own, and report
+	$(BINARY) demo $(DEMO_FLAGS)
+
+.PHONY: test
+test: deps-test lint architecture ## all checks and all tests; ends with "N passed, 0 failed"
+	@BUILD_FLAGS="$(BUILD_FLAGS)" TEST_FLAGS="$(TEST_FLAGS)" scripts/test.sh
+
+.PHONY: run
+run: build ## serve on 127.0.0.1:8080, data in ./trunkline-data
+	$(BINARY) serve $(SERVE_FLAGS)
+
+.PHONY: build
+build: deps ## build the release binary, .build/release/trunkline
+	swift build -c release --product trunkline $(BUILD_FLAGS)
+
+.PHONY: bench
+bench: deps ## measure: one table of figures
+	@[[ -x Benchmarks/run.sh ]] || { echo "bench: Benchmarks/run.sh is not there" >&2; exit 1; }
+	Benchmarks/run.sh $(BENCH_FLAGS)
+
+.PHONY: deps
+deps: ## install the missing system packages for building
+	@scripts/deps.sh
+
+.PHONY: deps-test
+deps-test:
+	@scripts/deps.sh --test
+
+.PHONY: lint
+lint: ## check the format of all Swift sources
+	swift format lint --strict --parallel -r $(SWIFT_FOLDERS)
+
+.PHONY: architecture
+architecture: ## check the rooms' imports and the house's bans
+	python3 scripts/check-architecture.py
+
+.PHONY: format
+format: ## format all Swift sources in place
+	swift format -i --parallel -r $(SWIFT_FOLDERS)
+
+.PHONY: clean
+clean: ## remove what was built (data folders stay)
+	rm -rf .build report

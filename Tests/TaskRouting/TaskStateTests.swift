@@ -1,0 +1,206 @@
+import Journal
+import Machines
+import Resources
+import Testing
+
+@testable import TaskRouting
+
+@Suite("A task's states (taskrouter.md 4.1)")
+struct TaskStateTests {
+  /// A task brought into a state, with one worker at hand.
+  static func bench(_ state: TaskStatus) throws -> (Workbench, task: Identifier, reservation: Identifier) {
+    var bench = try Workbench()
+    let queue = bench.queue("all")
+    _ = bench.simpleFlow(queue)
+    if state != .pending { _ = try bench.worker("alice") }
+    let task = bench.task()
+    let reservation = try bench.offer(task)
+    switch state {
+    case .pending, .reserved: break
+    case .assigned: bench.answer(reservation, "accepted")
+    case .wrapping:
+      bench.answer(reservation, "accepted")
+      bench.set(task, "wrapping")
+    case .completed:
+      bench.answer(reservation, "accepted")
+      bench.set(task, "completed")
+    case .canceled: bench.set(task, "canceled", reason: "gone")
+    }
+    #expect(try bench.status(task) == state)
+    _ = bench.happened()
+    return (bench, task, reservation)
+  }
+
+  @Test("WD-16: from create to complete, with every event in order; the freed worker gets the next task by itself")
+  func lifecycle() throws {
+    var bench = try Workbench()
+    let queue = bench.queue("all")
+    _ = bench.simpleFlow(queue)
+    let alice = try bench.worker("alice")
+    _ = bench.happened()
+    let task = bench.task(#"{"a":1}"#)
+    #expect(
+      bench.happened() == ["task.created", "workflow.entered", "task-queue.entered", "workflow.target-matched", "reservation.created"])
+    #expect(try bench.status(task) == .reserved)
+    let next = bench.task()
+    _ = bench.happened()
+    let reservation = try bench.accept(task)
+    #expect(bench.happened() == ["reservation.accepted"])
+    #expect(try bench.readWorker(alice)?.channels.first?.accepted == 1)
+    bench.set(task, "wrapping", reason: "paperwork")
+    #expect(bench.happened() == ["reservation.wrapup", "task.wrapup"])
+    #expect(try bench.status(next) == .pending, "wrapping keeps the place (4.1)")
+    bench.set(task, "completed", reason: "done")
+    #expect(bench.happened() == ["task.completed", "reservation.completed", "reservation.created"])
+    #expect(try bench.asked(next) == [alice])
+    #expect(try bench.read(task)?.reason == "done")
+    #expect(try bench.readReservation(reservation)?.status == .completed)
+    #expect(try bench.readWorker(alice)?.activity == bench.activity("Available"), "completing never changes the activity")
+  }
+
+  static let transitions: [(TaskStatus, String, TaskStatus?)] = [
+    (.pending, "canceled", .canceled), (.reserved, "canceled", .canceled), (.assigned, "canceled", nil), (.wrapping, "canceled", nil),
+    (.completed, "canceled", nil), (.canceled, "canceled", nil),
+    (.pending, "wrapping", nil), (.reserved, "wrapping", nil), (.assigned, "wrapping", .wrapping), (.wrapping, "wrapping", nil),
+    (.completed, "wrapping", nil), (.canceled, "wrapping", nil),
+    (.pending, "completed", nil), (.reserved, "completed", nil), (.assigned, "completed", .completed), (.wrapping, "completed", .completed),
+    (.completed, "completed", nil), (.canceled, "completed", nil),
+  ]
+
+  @Test("What a client may write, and the texts that applications look for (1.7)", arguments: transitions)
+  func transition(_ from: TaskStatus, _ wanted: String, _ becomes: TaskStatus?) throws {
+    var (bench, task, _) = try Self.bench(from)
+    let verdict = bench.set(task, wanted)
+    guard becomes == nil else {
+      #expect(verdict.status == 200)
+      return #expect(try bench.status(task) == becomes)
+    }
+    let what = "\(SIDKind.task.text(task)) in workspace \(SIDKind.workspace.text(bench.workspace)) for account \(SIDKind.account.text(bench.account))"
+    let text =
+      switch wanted {
+      case "canceled": "Cannot cancel task \(what) because it is not pending or reserved."
+      case "wrapping": "Cannot wrap up a task \(what) because it's not currently assigned"
+      default: "Cannot complete task \(what) because it is not currently assigned."
+      }
+    #expect(verdict.status == 400 && verdict.code == 20001)
+    #expect(verdict.message == text)
+    #expect(try bench.status(task) == from)
+    #expect(bench.happened().isEmpty)
+  }
+
+  @Test("Other statuses cannot be written", arguments: ["pending", "reserved", "assigned", "finished", ""])
+  func foreignStatus(_ text: String) throws {
+    var (bench, task, _) = try Self.bench(.reserved)
+    let verdict = bench.set(task, text)
+    #expect(verdict.status == 400)
+    #expect(verdict.message == "AssignmentStatus must be one of canceled, wrapping, completed; received '\(text)'")
+  }
+
+  @Test("Canceling takes the offers back and frees the worker")
+  func canceling() throws {
+    var (bench, task, reservation) = try Self.bench(.reserved)
+    let next = bench.task()
+    _ = bench.happened()
+    bench.set(task, "canceled", reason: "hung up")
+    #expect(bench.happened() == ["task.canceled", "reservation.canceled", "reservation.created"])
+    #expect(try bench.readReservation(reservation)?.status == .canceled)
+    #expect(try bench.status(next) == .reserved)
+  }
+
+  @Test("A task's life ends at its Timeout while it waits or is offered, not once it is assigned", arguments: [TaskStatus.pending, .reserved, .assigned])
+  func timeToLive(_ state: TaskStatus) throws {
+    var bench = try Workbench()
+    let queue = bench.queue("all")
+    _ = bench.simpleFlow(queue, reservationTimeout: 86_400)
+    if state != .pending { _ = try bench.worker("alice") }
+    let task = bench.task("{}", [.timeout: 30])
+    if state == .assigned { try bench.accept(task) }
+    bench.pass(seconds: 29.9)
+    #expect(try bench.status(task) == state)
+    bench.pass(seconds: 0.1)
+    #expect(try bench.status(task) == (state == .assigned ? .assigned : .canceled))
+    if state != .assigned { #expect(try bench.read(task)?.reason == "Task TTL Exceeded") }
+  }
+
+  @Test("A finished task is readable for five minutes, then gone without an event", arguments: [TaskStatus.completed, .canceled])
+  func purge(_ state: TaskStatus) throws {
+    var (bench, task, reservation) = try Self.bench(state)
+    bench.pass(seconds: 299.9)
+    #expect(try bench.status(task) == state)
+    bench.pass(seconds: 0.1)
+    #expect(try bench.read(task) == nil)
+    #expect(try bench.readReservation(reservation) == nil)
+    #expect(bench.happened().isEmpty)
+    #expect(bench.set(task, "completed").status == 404)
+  }
+
+  @Test("A task may be deleted in any state; its live offers are canceled", arguments: TaskStatus.allCases)
+  func deletion(_ state: TaskStatus) throws {
+    var (bench, task, _) = try Self.bench(state)
+    #expect(bench.send(.deleteTask, target: task).status == 204)
+    let isLive = state == .reserved || state == .assigned || state == .wrapping
+    #expect(bench.happened() == (isLive ? ["reservation.canceled", "task.deleted"] : ["task.deleted"]))
+    #expect(try bench.read(task) == nil)
+    #expect(bench.send(.deleteTask, target: task).status == 404)
+    #expect(bench.machine.documents(of: bench.workspace).allSatisfy { $0.key.kind != Kind.reservation })
+    bench.pass(seconds: 100_000)
+  }
+
+  @Test("After the thousandth offer, here the third, a task is canceled")
+  func maxAssignments() throws {
+    var settings = TaskRoutingSettings()
+    settings.maxAssignments = 3
+    var bench = try Workbench(settings: settings)
+    let queue = bench.queue("all")
+    _ = bench.simpleFlow(queue)
+    _ = try bench.worker("alice")
+    let task = bench.task()
+    for _ in 0..<3 { bench.answer(try bench.offer(task), "rejected") }
+    #expect(try bench.status(task) == .canceled)
+    #expect(try bench.read(task)?.reason == "Task TTL Exceeded or Max assignment count exceeded")
+  }
+
+  @Test("If-Match refuses another version and says which there is")
+  func versions() throws {
+    var (bench, task, _) = try Self.bench(.pending)
+    let version = try #require(try bench.read(task)).version
+    #expect(bench.send(.updateTask, target: task, ifMatch: version + 1, arguments: [.priority: 5]).status == 412)
+    #expect(try bench.read(task)?.priority == 0)
+    #expect(bench.send(.updateTask, target: task, ifMatch: version, arguments: [.priority: 5]).status == 200)
+    #expect(try bench.read(task)?.version == version + 1)
+    #expect(bench.send(.deleteTask, target: task, ifMatch: version).status == 412)
+  }
+
+  @Test("Values outside their ranges are refused by name, whoever wrote the command")
+  func ranges() throws {
+    var (bench, task, _) = try Self.bench(.pending)
+    for (parameter, value, name) in [
+      (Parameter.timeout, Int64.max, "Timeout"), (.timeout, 0, "Timeout"), (.priority, -1, "Priority"), (.virtualStart, Int64.min, "VirtualStartTime"),
+    ] {
+      let verdict = bench.send(.createTask, arguments: [parameter: .integer(value)])
+      #expect(verdict.status == 400)
+      #expect(verdict.message.hasPrefix("\(name) must be an integer from"))
+    }
+    let future = bench.send(.createTask, arguments: [.virtualStart: .integer(bench.now + 1)])
+    #expect(future.status == 400 && future.message.contains("future"))
+    #expect(bench.send(.updateTask, target: task, arguments: [.priority: .integer(.max)]).status == 400)
+  }
+
+  @Test("WD-4: without WorkflowSid there must be exactly one workflow; an unknown one makes no task")
+  func workflowChoice() throws {
+    var bench = try Workbench()
+    let queue = bench.queue("all")
+    #expect(bench.send(.createTask).status == 400)
+    let first = bench.simpleFlow(queue)
+    #expect(bench.send(.createTask).status == 201)
+    _ = bench.workflow("second", simple(queue))
+    let verdict = bench.send(.createTask)
+    #expect(verdict.status == 400 && verdict.message.contains("WorkflowSid is required"))
+    _ = bench.happened()
+    #expect(bench.send(.createTask, arguments: [.workflow: .identifier(Identifier(high: 9, low: 9))]).status == 400)
+    #expect(bench.happened().isEmpty)
+    #expect(bench.send(.createTask, arguments: [.workflow: .identifier(first)]).status == 201)
+    #expect(bench.send(.createTask, arguments: [.workflow: .identifier(first), .taskChannel: "fax"]).status == 400)
+    #expect(bench.send(.createTask, arguments: [.workflow: .identifier(first), .attributes: .bytes([0x7b])]).status == 400)
+  }
+}

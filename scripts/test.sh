@@ -1,0 +1,86 @@
+#!/bin/bash
+# Builds and runs all tests and counts them: the last line is "N passed, M failed". Called by `make test`, after format and architecture were checked.
+#   BUILD_FLAGS, TEST_FLAGS: extra words for `swift build` and `swift test`; TEST_TIMEOUT: seconds that one run of `swift test` may take (1000).
+set -uo pipefail
+cd "$(dirname "$0")/.."
+mkdir -p .build
+log=
+passed=0
+failed=0
+limit=${TEST_TIMEOUT:-1000}
+
+finish() {
+  echo "$passed passed, $failed failed"
+  [[ $failed == 0 && $passed != 0 ]]
+  exit
+}
+problem() {
+  echo "test: $*" >&2
+  failed=$((failed + 1))
+}
+
+# `swift test` leaves its child behind when it is stopped itself.
+end_left_behind() {
+  local process executable
+  for process in /proc/[0-9]*; do
+    executable=$(readlink "$process/exe" 2>/dev/null) || continue
+    if [[ $executable == "$PWD"/.build/*PackageTests.xctest ]]; then kill -KILL "${process#/proc/}" 2>/dev/null; fi
+  done
+}
+
+# An exit code of 0 is not enough: a run of no tests has it too, and a crash leaves no closing line.
+count_swift_tests() {  # exit code
+  local closing total bad skipped
+  closing=$(grep -aE 'Test run with [0-9]+ tests?' "$log" | tail -1)
+  if [[ -z $closing ]]; then problem "the tests stopped before their closing line (exit $1): a crash, or out of time; see $log"; return; fi
+  total=$(sed -E 's/.*Test run with ([0-9]+) tests?.*/\1/' <<<"$closing")
+  # Marks before "Test" are several bytes where the locale is C. Cases of one test count as that test.
+  bad=$(grep -avE '^[^ ]+ Test (case|run with) ' "$log" | grep -acE '^[^ ]+ Test .* failed after [0-9.]+ seconds')
+  skipped=$(grep -acE '^[^ ]+ Test .* skipped' "$log")
+  if [[ $skipped != 0 ]]; then echo "test: $skipped skipped (not counted)"; fi
+  passed=$((passed + total - bad - skipped))
+  failed=$((failed + bad))
+  if [[ $total == 0 ]]; then problem "no tests were run"; fi
+  if [[ $bad == 0 && ( $1 != 0 || $closing != *passed* ) ]]; then problem "the run failed (exit $1): $closing"; fi
+}
+
+# A script of ours that ends with "N passed, M failed".
+counted() {  # name, command…
+  local name=$1 line code
+  shift
+  "$@" 2>&1 | tee ".build/$name.log"
+  code=${PIPESTATUS[0]}
+  line=$(grep -aE '^[0-9]+ passed, [0-9]+ failed$' ".build/$name.log" | tail -1)
+  if [[ -z $line ]]; then problem "$name stopped before its closing line (exit $code)"; return; fi
+  passed=$((passed + ${line%% passed*}))
+  line=${line#*, }
+  failed=$((failed + ${line%% failed*}))
+  if [[ $code != 0 && ${line%% failed*} == 0 ]]; then problem "$name failed (exit $code)"; fi
+}
+
+counted architecture python3 scripts/test_check_architecture.py
+
+# shellcheck disable=SC2086  # flags are words
+if ! swift build --build-tests ${BUILD_FLAGS:-}; then problem "the tests do not build"; finish; fi
+swift_tests() {  # log, words for `swift test`
+  local code
+  log=$1
+  shift
+  # shellcheck disable=SC2086
+  timeout -k 10 "$limit" swift test --skip-build --disable-xctest "$@" ${TEST_FLAGS:-} 2>&1 | tee "$log" |
+    grep --line-buffered -avE ' (started\.|Test case .* passed after .*)$'
+  code=${PIPESTATUS[0]}
+  if [[ $code == 124 || $code == 137 ]]; then end_left_behind; fi
+  count_swift_tests "$code"
+}
+
+if [[ ${TEST_FLAGS:-} == *--filter* ]]; then
+  swift_tests .build/test.log
+else
+  # Histories keep every core busy for minutes; beside them whatever has a time limit of its own would meet it.
+  swift_tests .build/test.log --skip '^SimulationTests\.'
+  swift_tests .build/test-simulation.log --filter '^SimulationTests\.'
+fi
+
+if [[ -x Tests/Acceptance/run.sh ]]; then counted acceptance Tests/Acceptance/run.sh; fi
+finish
