@@ -308,10 +308,15 @@ class Stub:
         self.answer = answer or (lambda request: (200, {"Content-Type": "application/json"}, b"{}"))
         self.changed = threading.Condition()
         self.closing = threading.Event()
+        self.connections = []
         stub = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self):
+                super().setup()
+                stub.connections.append(self.connection)
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -365,9 +370,15 @@ class Stub:
         return self.received
 
     def close(self):
+        """Gone altogether: kept connections end too."""
         self.closing.set()
         self.http.shutdown()
         self.http.server_close()
+        for connection in self.connections:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
 
 
 def instruct(**document):
