@@ -50,8 +50,18 @@ enum TwilioSignature {
   static func message(url: String, form: String) -> String {
     var byName: [String: Set<String>] = [:]
     for field in (try? Form(parsing: Array(form.utf8)))?.fields ?? [] { byName[field.name, default: []].insert(field.value) }
-    return byName.sorted { $0.key < $1.key }.reduce(url) { text, pair in
+    return byName.sorted { $0.key < $1.key }.reduce(requested(url)) { text, pair in
       pair.value.sorted().reduce(text) { $0 + pair.key + $1 }
     }
+  }
+
+  /// The URL as the receiver sees it: without a fragment, and with the path that every request has (RFC 9112 section 3.2.1), since it signs what it was asked for.
+  static func requested(_ url: String) -> String {
+    let whole = url.prefix { $0 != "#" }
+    guard let colon = whole.firstIndex(of: ":"), whole[colon...].hasPrefix("://") else { return String(whole) }
+    let rest = whole[colon...].dropFirst(3)
+    let host = rest.prefix { $0 != "/" && $0 != "?" }
+    guard !rest.dropFirst(host.count).hasPrefix("/") else { return String(whole) }
+    return "\(whole[..<host.endIndex])/\(whole[host.endIndex...])"
   }
 }
