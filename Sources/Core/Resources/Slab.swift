@@ -34,6 +34,20 @@ public struct Slab<Element: Sendable>: Sendable {
     free.append(place)
   }
 
+  /// The highest taken place; the empty ones above it go. O(1) amortised.
+  public var lastTaken: Int? {
+    mutating get {
+      while let last = places.last, last == nil { places.removeLast() }
+      return places.isEmpty ? nil : places.count - 1
+    }
+  }
+
+  /// Removes what `lastTaken` named, for taking a slab apart: its free list is not kept.
+  public mutating func removeLast() {
+    free = []
+    places.removeLast()
+  }
+
   /// The value in a place that is known to be taken; an empty place is a bug of the caller, and traps. In place: neither way copies the value.
   @inlinable
   public subscript(_ place: Int) -> Element {

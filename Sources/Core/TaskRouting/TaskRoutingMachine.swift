@@ -25,6 +25,8 @@ package struct TaskRoutingMachine: Machine {
   private struct Clearing: Sendable {
     var place: Int
     var left: [DocumentKey]
+    /// What the workspace held, taken apart slice by slice, so that deleting costs the same whatever is in it. Nil after a start, when all keys are known at once.
+    var remains: Space?
   }
 
   package init(settings: TaskRoutingSettings, documents: [Identifier: [DocumentKey: [UInt8]]]) throws(DecodingFailure) {
@@ -45,8 +47,8 @@ package struct TaskRoutingMachine: Machine {
     return place
   }
 
-  private mutating func startClearing(_ place: Int, _ keys: [DocumentKey]) {
-    clearing.append(Clearing(place: place, left: keys))
+  private mutating func startClearing(_ place: Int, _ keys: [DocumentKey], _ remains: Space? = nil) {
+    clearing.append(Clearing(place: place, left: keys, remains: remains))
   }
 
   private mutating func schedule(_ place: Int, _ due: Int64?) {
@@ -132,7 +134,7 @@ package struct TaskRoutingMachine: Machine {
 
   private mutating func deleteWorkspace(_ place: Int, _ command: Command, _ turn: inout Turn) {
     guard var space = take(place) else { return }
-    let keys = space.documentKeys().sorted()
+    let keys = space.configurationKeys().sorted()
     space.record.isDeleted = true
     space.fact(.workspaceDeleted, about: space.id, turn.now)
     space.pending.writesWorkspace = true
@@ -144,7 +146,7 @@ package struct TaskRoutingMachine: Machine {
     husk.keys = space.keys
     put(husk, place)
     evaluating.removeAll { $0 == place }
-    startClearing(place, keys)
+    startClearing(place, keys, consume space)
     tellDirectory(command, isThere: false, verdict, &turn)
   }
 
@@ -199,9 +201,10 @@ package struct TaskRoutingMachine: Machine {
       return put(space, place)
     }
     guard !clearing.isEmpty, let scope = spaces[clearing[0].place]?.id else { return }
+    if clearing[0].left.count < limit { clearing[0].left += clearing[0].remains?.takeKeys(limit) ?? [] }
     for key in clearing[0].left.suffix(limit) { turn.effects.delete(scope, key) }
     clearing[0].left.removeLast(min(limit, clearing[0].left.count))
-    if clearing[0].left.isEmpty { clearing.removeFirst() }
+    if clearing[0].left.isEmpty, clearing[0].remains?.isEmptied != false { clearing.removeFirst() }
   }
 
   package mutating func close(_ turn: inout Turn) {
