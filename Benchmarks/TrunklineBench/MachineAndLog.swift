@@ -152,7 +152,9 @@ struct Desk: Sendable {
     guard let task = await ask(create)?.document?.id else { return false }
     let range = DocumentRange(kind: Kind.reservation, index: ListIndex.creation, parent: task, limit: 1)
     guard let reservation = try? await hot.list(workspace, range).documents.first?.key.id else { return false }
-    guard await ask(Request(.updateReservation, target: reservation, side: task, arguments: [.status: "accepted"])) != nil else { return false }
+    guard await ask(Request(.updateReservation, target: reservation, side: task, arguments: [.status: "accepted"])) != nil else {
+      return false
+    }
     return await ask(Request(.updateTask, target: task, arguments: [.status: "completed"])) != nil
   }
 }

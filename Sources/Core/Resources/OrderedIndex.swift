@@ -4,19 +4,24 @@ public struct OrderedIndex<Key: Comparable & Sendable>: Sendable {
   @usableFromInline var chunks: [[Key]] = []
   @usableFromInline var total = 0
 
+  /// How many keys there are.
   @inlinable
   public var count: Int { total }
   @inlinable static var most: Int { 128 }
 
+  /// No keys.
   @inlinable
   public init() {}
 
+  /// Whether there is no key.
   @inlinable
   public var isEmpty: Bool { total == 0 }
 
+  /// The smallest key. O(1).
   @inlinable
   public var first: Key? { chunks.first?.first }
 
+  /// The largest key. O(1).
   @inlinable
   public var last: Key? { chunks.last?.last }
 
@@ -81,6 +86,7 @@ public struct OrderedIndex<Key: Comparable & Sendable>: Sendable {
     return true
   }
 
+  /// Whether a key is there. O(log n).
   @inlinable
   public func contains(_ key: Key) -> Bool {
     let at = chunk(for: key)

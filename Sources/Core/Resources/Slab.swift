@@ -4,9 +4,11 @@ public struct Slab<Element: Sendable>: Sendable {
   @usableFromInline var places: [Element?] = []
   @usableFromInline var free: [Int] = []
 
+  /// No values.
   @inlinable
   public init() {}
 
+  /// How many places are taken.
   @inlinable
   public var count: Int { places.count - free.count }
 
@@ -14,9 +16,11 @@ public struct Slab<Element: Sendable>: Sendable {
   @inlinable
   public var capacity: Int { places.count }
 
+  /// Whether a place has a value.
   @inlinable
   public func isTaken(_ place: Int) -> Bool { places.indices.contains(place) && places[place] != nil }
 
+  /// Puts a value into a free place and answers which. O(1) amortised.
   @inlinable
   public mutating func insert(_ element: Element) -> Int {
     if let place = free.popLast() {
@@ -27,6 +31,7 @@ public struct Slab<Element: Sendable>: Sendable {
     return places.count - 1
   }
 
+  /// Frees a place; a free one stays free.
   @inlinable
   public mutating func remove(_ place: Int) {
     guard isTaken(place) else { return }
@@ -51,15 +56,21 @@ public struct Slab<Element: Sendable>: Sendable {
   /// The value in a place that is known to be taken; an empty place is a bug of the caller, and traps. In place: neither way copies the value.
   @inlinable
   public subscript(_ place: Int) -> Element {
-    // Traps by contract; a copy out and back would cost what yielding saves.
-    // swift-format-ignore: NeverForceUnwrap
-    _read { yield places[place]! }
-    // swift-format-ignore: NeverForceUnwrap
-    _modify { yield &places[place]! }
+    _read {
+      // Traps by contract; a copy out and back would cost what yielding saves.
+      // swift-format-ignore: NeverForceUnwrap
+      yield places[place]!
+    }
+    _modify {
+      // swift-format-ignore: NeverForceUnwrap
+      yield &places[place]!
+    }
   }
 
+  /// The taken places, ascending. O(places).
   public var indices: [Int] { places.indices.filter { places[$0] != nil } }
 
+  /// Visits every value with its place, ascending.
   public func forEach(_ body: (Int, Element) -> Void) {
     for place in places.indices {
       if let element = places[place] { body(place, element) }

@@ -19,8 +19,12 @@ enum AssignmentReply {
   static func read(_ reply: OutboundReply) -> AssignmentReply {
     guard reply.status == 200 || reply.status == 204 else { return .failed("status \(reply.status)") }
     guard reply.body.contains(where: { $0 > 32 }) else { return .nothing }
-    guard reply.contentType.lowercased().hasPrefix("application/json") else { return .alert(40000, "Content-Type is '\(reply.contentType)'") }
-    guard let document = try? JSONDocument(parsing: reply.body), document.isObject else { return .alert(40001, "the body is not a JSON object") }
+    guard reply.contentType.lowercased().hasPrefix("application/json") else {
+      return .alert(40000, "Content-Type is '\(reply.contentType)'")
+    }
+    guard let document = try? JSONDocument(parsing: reply.body), document.isObject else {
+      return .alert(40001, "the body is not a JSON object")
+    }
     guard let name = document.root[key: "instruction"]?.string else {
       return document.root.count == 0 ? .nothing : .alert(40005, "the object has no instruction")
     }

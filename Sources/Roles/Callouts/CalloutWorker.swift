@@ -1,12 +1,12 @@
 import Accounts
+import Forms
+package import Ingress
+import JSON
+import Journal
+import Machines
 package import Observability
 package import Ports
 import Resources
-package import Ingress
-import JSON
-import Forms
-import Journal
-import Machines
 import Synchronization
 import TaskRouting
 
@@ -186,7 +186,8 @@ package actor CalloutWorker {
         !workflow.assignmentCallbackURL.isEmpty
       else { return nil }
       return Job(
-        offset: record.offset, payload: .assignment(callout, workflow), target: CalloutWorker.target(workflow.assignmentCallbackURL), order: nil)
+        offset: record.offset, payload: .assignment(callout, workflow), target: CalloutWorker.target(workflow.assignmentCallbackURL),
+        order: nil)
     default: return unreadable(record)
     }
   }
@@ -314,7 +315,8 @@ package actor CalloutWorker {
       DocumentKey(kind: Kind.taskAttributes, id: callout.task), DocumentKey(kind: Kind.worker, id: callout.worker),
       DocumentKey(kind: Kind.workerAttributes, id: callout.worker), DocumentKey(kind: Kind.workspace, id: callout.workspace),
     ]
-    guard let found = try? await hot.get(callout.workspace, keys).documents, let reservation = found[0].flatMap({ try? ReservationRecord(decoding: $0) }),
+    guard let found = try? await hot.get(callout.workspace, keys).documents,
+      let reservation = found[0].flatMap({ try? ReservationRecord(decoding: $0) }),
       reservation.status == .pending, let task = found[1].flatMap({ try? TaskRecord(decoding: $0) })
     else { return nil }
     func text(_ place: Int) -> String { String(decoding: found[place] ?? Array("{}".utf8), as: UTF8.self) }
@@ -326,7 +328,8 @@ package actor CalloutWorker {
       ("TaskQueueSid", SIDKind.taskQueue.text(callout.queue)), ("TaskSid", SIDKind.task.text(callout.task)), ("TaskAttributes", text(2)),
       ("TaskAge", String(max(0, callout.at - task.created) / 1000)), ("TaskPriority", String(task.priority)),
       ("TaskChannelSid", SIDKind.taskChannel.text(task.channel)), ("WorkerSid", SIDKind.worker.text(callout.worker)),
-      ("WorkerName", worker?.friendlyName ?? ""), ("WorkerAttributes", text(4)), ("ReservationSid", SIDKind.reservation.text(callout.reservation)),
+      ("WorkerName", worker?.friendlyName ?? ""), ("WorkerAttributes", text(4)),
+      ("ReservationSid", SIDKind.reservation.text(callout.reservation)),
       ("Timestamp", String(callout.at / 1000)),
     ])
   }
@@ -347,7 +350,8 @@ package actor CalloutWorker {
         "an assignment instruction was refused", ["reservation": SIDKind.reservation.text(callout.reservation), "message": verdict.message])
       return "refused"
     case .failure(let failure):
-      logger.warning("an assignment instruction got lost", ["reservation": SIDKind.reservation.text(callout.reservation), "failure": "\(failure)"])
+      logger.warning(
+        "an assignment instruction got lost", ["reservation": SIDKind.reservation.text(callout.reservation), "failure": "\(failure)"])
       return "lost"
     }
   }

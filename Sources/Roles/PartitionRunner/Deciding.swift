@@ -202,7 +202,8 @@ extension PartitionRunner {
       $0.decisions += 1
       $0.bytes += bytes.count
     }
-    guard flights.count < options.mostInFlight, backlog.contains(where: { !$0.isEmpty }) || drained.contains(false) || machine?.hasSlice == true
+    guard flights.count < options.mostInFlight,
+      backlog.contains(where: { !$0.isEmpty }) || drained.contains(false) || machine?.hasSlice == true
     else { return scheduleTimer() }
     wakeLater()
   }

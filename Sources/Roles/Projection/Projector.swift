@@ -142,7 +142,8 @@ package actor Projector {
   // MARK: Reading
 
   private func read(_ current: Int) {
-    guard current == generation, !isStopped, !isReading, !isWriting || derived.count + dirtyDocuments.count < options.most, let reader else {
+    guard current == generation, !isStopped, !isReading, !isWriting || derived.count + dirtyDocuments.count < options.most, let reader
+    else {
       return
     }
     isReading = true
@@ -221,7 +222,8 @@ package actor Projector {
 
   private func tell(_ fact: Fact, _ scope: Identifier, _ sequence: UInt64, _ told: inout [LiveEvent]) {
     let documents = image.documents[scope] ?? [:]
-    guard let renderer = EventRenderer(scope: scope, lookup: { documents[$0] }), let event = renderer.render(fact, sequence: sequence) else { return }
+    guard let renderer = EventRenderer(scope: scope, lookup: { documents[$0] }), let event = renderer.render(fact, sequence: sequence)
+    else { return }
     let json = event.cloudEvent()
     events += 1
     derived.append(ProjectedRecord(eventsTarget, NewRecord(key: scope.keyBytes, value: json)))
