@@ -54,8 +54,9 @@ lint: ## check the format of all Swift sources
 	swift format lint --strict --parallel -r $(SWIFT_FOLDERS)
 
 .PHONY: architecture
-architecture: ## check the rooms' imports and the house's bans
+architecture: ## check the rooms' imports, the house's bans and the topics' files
 	python3 scripts/check-architecture.py
+	python3 scripts/check-topics.py
 
 .PHONY: format
 format: ## format all Swift sources in place

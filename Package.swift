@@ -154,7 +154,7 @@ targets += [
     path: "Sources/Trunkline", swiftSettings: strict),
   .executableTarget(
     name: "TrunklineCommand", dependencies: [
-      "APIClient", "Crypto", "EventLoops", "HTTPClient", "JSON", "Observability", "Options", "Ports", "TaskRouting", "Terminal", "Trunkline",
+      "APIClient", "Crypto", "DemoReplay", "EventLoops", "HTTPClient", "JSON", "Observability", "Options", "Ports", "Replay", "Report", "TaskRouting", "Terminal", "Trunkline",
     ],
     path: "Sources/TrunklineCommand",
     swiftSettings: strict),
@@ -165,6 +165,12 @@ targets += [
   .systemLibrary(name: "CCurl", path: "Sources/Edge/CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
   room("HTTPClient", "Edge", ["CCurl", "EventLoops", "Ports"]),
   tests("HTTPClient", ["EventLoops", "HTTPClient", "Ports"]),
+]
+
+// The demo's engine: a recorded day through the public API, and the check of what became of it.
+targets += [
+  room("DemoReplay", "Roles", ["APIClient", "JSON", "Replay", "Report"]),
+  tests("DemoReplay", ["DemoReplay", "JSON", "Replay", "Report"]),
 ]
 
 // Figures: `make bench`.

@@ -42,7 +42,7 @@ enum MachineAndLog {
       let done = await desk.work(until: start + seconds, hands: 256)
       let took = uptime() - start
       let after = await bytes(runners)
-      for runner in runners { await withCheckedContinuation { continuation in runner.finish { continuation.resume() } } }
+      for runner in runners { await withCheckedContinuation { continuation in runner.finish(within: 5000) { continuation.resume() } } }
       for projector in projectors { await withCheckedContinuation { continuation in projector.stop { continuation.resume() } } }
       let lag = uptime() - start - took
       log.shutdown()

@@ -42,7 +42,7 @@ package final class Administration: Sendable {
   }
 
   package func close() async {
-    for runner in runners { await withCheckedContinuation { continuation in runner.finish { continuation.resume() } } }
+    for runner in runners { await withCheckedContinuation { continuation in runner.finish(within: 5000) { continuation.resume() } } }
     log.shutdown()
     loop.stop()
   }

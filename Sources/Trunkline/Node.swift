@@ -190,8 +190,8 @@ package final class Node: Sendable {
     gateway.stop()
     await server.shutdown(graceMilliseconds: options.graceMilliseconds)
     for worker in callouts { worker.stop() }
-    for runner in works { await withCheckedContinuation { continuation in runner.finish { continuation.resume() } } }
-    for runner in accounts { await withCheckedContinuation { continuation in runner.finish { continuation.resume() } } }
+    for runner in works { await withCheckedContinuation { continuation in runner.finish(within: 5000) { continuation.resume() } } }
+    for runner in accounts { await withCheckedContinuation { continuation in runner.finish(within: 5000) { continuation.resume() } } }
     for projector in projectors { await withCheckedContinuation { continuation in projector.stop { continuation.resume() } } }
     await outbound.stop()
   }

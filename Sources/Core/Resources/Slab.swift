@@ -1,18 +1,24 @@
 /// Values in numbered places that are used again: a reference is a small integer, not a pointer, and a million values are one array.
-package struct Slab<Element: Sendable>: Sendable {
+/// Public, though used inside the package alone: only then is it specialised in other modules.
+public struct Slab<Element: Sendable>: Sendable {
   @usableFromInline var places: [Element?] = []
   @usableFromInline var free: [Int] = []
 
-  package init() {}
+  @inlinable
+  public init() {}
 
-  package var count: Int { places.count - free.count }
+  @inlinable
+  public var count: Int { places.count - free.count }
 
   /// One more than the highest place ever taken.
-  package var capacity: Int { places.count }
+  @inlinable
+  public var capacity: Int { places.count }
 
-  package func isTaken(_ place: Int) -> Bool { place < places.count && places[place] != nil }
+  @inlinable
+  public func isTaken(_ place: Int) -> Bool { places.indices.contains(place) && places[place] != nil }
 
-  package mutating func insert(_ element: Element) -> Int {
+  @inlinable
+  public mutating func insert(_ element: Element) -> Int {
     if let place = free.popLast() {
       places[place] = element
       return place
@@ -21,35 +27,28 @@ package struct Slab<Element: Sendable>: Sendable {
     return places.count - 1
   }
 
-  package mutating func remove(_ place: Int) {
+  @inlinable
+  public mutating func remove(_ place: Int) {
+    guard isTaken(place) else { return }
     places[place] = nil
     free.append(place)
   }
 
-  /// The value in a place that is known to be taken; an empty place is a bug of the caller.
+  /// The value in a place that is known to be taken; an empty place is a bug of the caller, and traps. In place: neither way copies the value.
   @inlinable
-  package subscript(_ place: Int) -> Element {
-    _read { yield places[place].unsafelyUnwrappedChecked }
-    _modify {
-      guard places[place] != nil else { preconditionFailure("an empty place of a slab") }
-      // Checked in the line above; a copy out and back would cost what yielding saves.
-      // swift-format-ignore: NeverForceUnwrap
-      yield &places[place]!
-    }
+  public subscript(_ place: Int) -> Element {
+    // Traps by contract; a copy out and back would cost what yielding saves.
+    // swift-format-ignore: NeverForceUnwrap
+    _read { yield places[place]! }
+    // swift-format-ignore: NeverForceUnwrap
+    _modify { yield &places[place]! }
   }
 
-  package var indices: [Int] { places.indices.filter { places[$0] != nil } }
+  public var indices: [Int] { places.indices.filter { places[$0] != nil } }
 
-  package func forEach(_ body: (Int, Element) -> Void) {
+  public func forEach(_ body: (Int, Element) -> Void) {
     for place in places.indices {
       if let element = places[place] { body(place, element) }
     }
-  }
-}
-
-extension Optional {
-  @usableFromInline var unsafelyUnwrappedChecked: Wrapped {
-    guard let self else { preconditionFailure("an empty place of a slab") }
-    return self
   }
 }

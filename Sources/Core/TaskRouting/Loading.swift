@@ -158,7 +158,9 @@ extension Space {
       out.append((DocumentKey(kind: Kind.task, id: tasks[place].id), tasks[place].record.encoded()))
       out.append((DocumentKey(kind: Kind.taskAttributes, id: tasks[place].id), tasks[place].attributes))
     }
-    out += reservationPlaces.values.map { (DocumentKey(kind: Kind.reservation, id: reservations[$0].id), reservations[$0].record.encoded()) }
+    out += reservationPlaces.values.map {
+      (DocumentKey(kind: Kind.reservation, id: reservations[$0].id), reservations[$0].record.encoded())
+    }
     out += imports.map { (DocumentKey(kind: Kind.bulkImport, id: $0.key), $0.value.encoded()) }
     out += refusedLines.map { (DocumentKey(kind: Kind.refusedLine, id: $0.key), $0.value.encoded()) }
     return out

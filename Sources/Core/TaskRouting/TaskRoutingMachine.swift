@@ -33,7 +33,7 @@ package struct TaskRoutingMachine: Machine {
       guard let space = try Space.load(scope, settings: settings, contents) else { continue }
       let place = add(space)
       if space.record.isDeleted { startClearing(place, contents.keys.filter { Space.isCleared($0) }.sorted()) }
-      schedule(place)
+      schedule(place, space.nextDue)
     }
   }
 
@@ -49,8 +49,7 @@ package struct TaskRoutingMachine: Machine {
     clearing.append(Clearing(place: place, left: keys))
   }
 
-  private mutating func schedule(_ place: Int) {
-    let due = spaces[place]?.nextDue
+  private mutating func schedule(_ place: Int, _ due: Int64?) {
     guard due != dueOf[place] else { return }
     if let old = dueOf[place] { dues.remove(Due(at: old, place: place)) }
     if let due { dues.insert(Due(at: due, place: place)) }
@@ -76,15 +75,17 @@ package struct TaskRoutingMachine: Machine {
       return turn.effects.reply(to: command.replyTo, Verdict(status: 400, code: 20001, message: "The command cannot be read: \(error)"))
     }
     if request.operation == .createWorkspace { return createWorkspace(command, request, &turn) }
-    guard let place = places[command.scope], spaces[place]?.record.account == command.account else {
+    guard let place = places[command.scope], var space = take(place) else {
       return turn.effects.reply(to: command.replyTo, .notFound)
     }
-    if let key = command.idempotency, let known = spaces[place]?.keys.answer(to: key) {
-      return turn.effects.reply(to: command.replyTo, known)
+    if let early = space.answerWithoutDeciding(command) {
+      put(space, place)
+      return turn.effects.reply(to: command.replyTo, early)
     }
-    if spaces[place]?.record.isDeleted == true { return turn.effects.reply(to: command.replyTo, .notFound) }
-    if request.operation == .deleteWorkspace { return deleteWorkspace(place, command, &turn) }
-    guard var space = take(place) else { return }
+    guard request.operation != .deleteWorkspace else {
+      put(space, place)
+      return deleteWorkspace(place, command, &turn)
+    }
     let verdict = space.perform(request, &turn)
     space.flush(&turn)
     if let key = command.idempotency { space.keys.remember(key, verdict, at: turn.now, scope: space.id, into: &turn.effects) }
@@ -93,17 +94,14 @@ package struct TaskRoutingMachine: Machine {
   }
 
   /// Takes a workspace out, so that it is changed in place and not copied; `put` puts it back and keeps its timer.
-  private mutating func take(_ place: Int) -> Space? {
-    let space = spaces[place]
-    spaces[place] = nil
-    return space
-  }
+  private mutating func take(_ place: Int) -> Space? { spaces[place].take() }
 
-  private mutating func put(_ space: Space, _ place: Int) {
+  private mutating func put(_ space: consuming Space, _ place: Int) {
+    let due = space.nextDue
     if !space.reEvaluating.isEmpty, !evaluating.contains(place) { evaluating.append(place) }
     if !space.dirtyImports.isEmpty { touched.insert(place) }
-    spaces[place] = space
-    schedule(place)
+    spaces[place] = consume space
+    schedule(place, due)
   }
 
   private mutating func createWorkspace(_ command: Command, _ request: Request, _ turn: inout Turn) {
@@ -117,7 +115,7 @@ package struct TaskRoutingMachine: Machine {
     space.flush(&turn)
     let verdict = Verdict(status: 201, scope: command.scope, document: DocumentKey(kind: Kind.workspace, id: command.scope))
     if let key = command.idempotency { space.keys.remember(key, verdict, at: turn.now, scope: space.id, into: &turn.effects) }
-    schedule(add(space))
+    schedule(add(space), space.nextDue)
     tellDirectory(command, isThere: true, verdict, &turn)
   }
 
@@ -239,6 +237,13 @@ package enum DirectoryNote {
 extension Space {
   /// Idempotency keys and the workspace's own document stay when the rest is cleared away.
   static func isCleared(_ key: DocumentKey) -> Bool { key.kind != IdempotencyKeys.kind && key.kind != Kind.workspace }
+
+  /// What needs no deciding: somebody else's workspace, a repeated command, or a workspace that is gone.
+  func answerWithoutDeciding(_ command: Command) -> Verdict? {
+    guard record.account == command.account else { return .notFound }
+    if let key = command.idempotency, let known = keys.answer(to: key) { return known }
+    return record.isDeleted ? .notFound : nil
+  }
 
   mutating func perform(_ request: Request, _ turn: inout Turn) -> Verdict {
     switch request.operation {

@@ -78,7 +78,14 @@ package final class EventGateway: EventStreamer {
       }
       var frames = [UInt8]()
       if let open = reader {
-        guard readStore(open, &position, subscriber, &frames, source) else { break }
+        switch readStore(open, &position, subscriber, &frames) {
+        case .read: break
+        case .reopen:
+          open.close()
+          reader = nil
+          continue
+        case .failed: return
+        }
       }
       if takeLive(subscriber, &position, &frames, source) {
         reader?.close()
@@ -113,10 +120,12 @@ package final class EventGateway: EventStreamer {
     return fromBeginning ? Position(next: 1, needsStore: true) : Position(next: nil, needsStore: false)
   }
 
-  /// Sends what is stored from the next event on. False when the log cannot be read.
+  private enum StoreOutcome { case read, reopen, failed }
+
+  /// Sends what is stored from the next event on.
   private func readStore(
-    _ reader: any LogReader, _ position: inout Position, _ subscriber: Subscriber, _ frames: inout [UInt8], _ source: TopicPartition
-  ) -> Bool {
+    _ reader: any LogReader, _ position: inout Position, _ subscriber: Subscriber, _ frames: inout [UInt8]
+  ) -> StoreOutcome {
     do {
       for record in try reader.take(records: 200, bytes: 256 * 1024) {
         guard let json = record.value, let sequence = EventBytes.sequence(of: json) else { continue }
@@ -126,12 +135,14 @@ package final class EventGateway: EventStreamer {
         position.hint = record.offset
         if subscriber.wants(json) { EventBytes.frame(json, EventCursor(sequence: sequence, hint: record.offset), into: &frames) }
       }
-      return true
+      return .read
     } catch LogFailure.outOfRange(let start, _) {
+      // The place was trimmed, or is of another life of the folder: from the first one kept, the sequence tells the rest.
+      guard position.hint != start else { return .failed }
       position.hint = start
-      return false
+      return .reopen
     } catch {
-      return false
+      return .failed
     }
   }
 

@@ -1,3 +1,4 @@
+// house: allow import Glibc because a logarithmic axis needs log10, which the standard library does not have
 internal import Glibc
 
 /// How many tasks waited no longer than so long: the whole distribution, over a logarithmic axis because waits go from milliseconds to hours.
@@ -62,7 +63,8 @@ enum WaitChart {
   }
 
   private static func points(_ waits: Distribution, _ across: Scale, _ up: Scale) -> String {
-    [50.0, 95].map { percent in
+    // What lies before the axis begins has no place on it; the text above the plot says it.
+    [50.0, 95].filter { log10(max(waits.percentile($0) ?? 0, 1e-9)) >= across.values.lowerBound }.map { percent in
       let wait = waits.percentile(percent) ?? 0
       let x = across(log10(max(wait, 1e-9)))
       let y = up(percent / 100)
