@@ -193,12 +193,14 @@ package final class Node: Sendable {
     logger.info("stopping", ["grace_ms": "\(options.graceMilliseconds)"])
     readiness.set("stopping")
     gateway.stop()
+    // Callouts end while answers to what they bring back are still decided.
+    async let told: Void = outbound.finish(callouts, within: options.graceMilliseconds)
     await server.shutdown(graceMilliseconds: options.graceMilliseconds)
-    for worker in callouts { worker.stop() }
+    await told
     for runner in works { await withCheckedContinuation { continuation in runner.finish(within: 5000) { continuation.resume() } } }
     for runner in accounts { await withCheckedContinuation { continuation in runner.finish(within: 5000) { continuation.resume() } } }
     for projector in projectors { await withCheckedContinuation { continuation in projector.stop { continuation.resume() } } }
-    await outbound.stop()
+    outbound.loop.stop()
   }
 
   private let beats = Beats()
