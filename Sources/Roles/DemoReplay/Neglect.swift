@@ -13,7 +13,7 @@ package struct Roster: Sendable {
 /// Finds tasks that waited while somebody who could take them was free: a wait is only as true as the routing is busy. Judged at the end of each instant of
 /// product time, because within one the order of things takes no time.
 enum Neglect {
-  private struct Hall {
+  fileprivate struct Hall {
     let roster: Roster
     var waiting: [String: Set<String>] = [:]
     var skillOf: [String: String] = [:]
