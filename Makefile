@@ -1,6 +1,6 @@
 # Everything a newcomer or CI needs. `make help` lists it.
 #
-# Extra flags: make demo DEMO_FLAGS='--speed 2000', make run SERVE_FLAGS='--http 0.0.0.0:8080', make test TEST_FLAGS='--filter Journal', make build BUILD_FLAGS='-j 1'.
+# Extra flags: make demo DEMO_FLAGS='--seconds 20', make run SERVE_FLAGS='--http 0.0.0.0:8080', make test TEST_FLAGS='--filter Journal', make build BUILD_FLAGS='-j 1'.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help

@@ -14,6 +14,7 @@ enum Demo {
   static func run(_ options: Options) async throws {
     let data = try DemoData.load(options)
     let settings = try DemoSettings(options)
+    try makeFolder(of: settings.report)
     DemoScreen.write("\(data.headline)\nfrom \(data.path)\n\n")
     let host = try DemoHost()
     let outcome: Outcome
@@ -25,7 +26,7 @@ enum Demo {
     }
     host.remove()
     DemoScreen.write("\n" + DemoTable.text(outcome, settings.seconds))
-    let path = try writeReport(outcome, to: settings.report)
+    let path = try write(outcome, to: settings.report)
     DemoScreen.write("\nReport: \(path)\n")
     if !outcome.isClean { exit(1) }
   }
@@ -57,15 +58,28 @@ enum Demo {
       return try await engine.run()
     }
     progress.finish(log)
-    let verification = try await Outcome.verify(client, stage, time: time)
+    let verification = try await Outcome.verify(client, stage, day, time: time)
     return Outcome(day: day, workers: stage.workers, midnight: midnight, log: log, verification: verification, requests: api.count)
   }
 
-  private static func writeReport(_ outcome: Outcome, to path: String) throws -> String {
+  /// Before the day begins: whoever waits a minute should not be told at its end that the report has no place.
+  private static func makeFolder(of url: URL) throws {
+    let folder = url.deletingLastPathComponent()
+    do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) } catch {
+      throw NodeFailure("--report: the folder \(folder.path) cannot be made: \(error.localizedDescription)")
+    }
+    var isFolder: ObjCBool = false
+    if FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), isFolder.boolValue {
+      throw NodeFailure("--report: \(url.path) is a folder; name a file")
+    }
+    guard FileManager.default.isWritableFile(atPath: folder.path) else {
+      throw NodeFailure("--report: the folder \(folder.path) is not writable")
+    }
+  }
+
+  private static func write(_ outcome: Outcome, to url: URL) throws -> String {
     let made = "Made \(Date().formatted(.iso8601)) by trunkline \(TrunklineCommand.version)"
-    let url = URL(filePath: path).absoluteURL.standardized
     do {
-      try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
       try Data(Report.html(outcome.result(madeAt: made)).utf8).write(to: url)
     } catch { throw NodeFailure("--report: \(url.path) cannot be written: \(error.localizedDescription)") }
     return url.path
@@ -74,12 +88,12 @@ enum Demo {
 
 /// What the command line says about a run.
 struct DemoSettings {
-  let report: String
+  let report: URL
   let seconds: Double
   var replayer = ReplayerOptions()
 
   init(_ options: Options) throws {
-    report = try options.value("report", .text)
+    report = URL(filePath: try options.value("report", .text)).absoluteURL.standardized
     seconds = Double(try options.value("seconds", .integer(in: 0...3600)))
     replayer.seconds = seconds
     // The rest of two minutes is for starting, for work that is still under way, and for the check at the end. Who asks for a slower day gets it.

@@ -24,9 +24,10 @@ final class DemoProgress: Sendable {
 
   init(total: Int) {
     self.total = total
+    let now = SystemClock().monotonic()
     isTerminal = Terminal.isTerminal(.output, term: ProcessInfo.processInfo.environment["TERM"])
     state = Mutex(
-      State(bar: ProgressBar(unit: "tasks done", isTerminal: isTerminal, width: Terminal.width(.output), now: SystemClock().monotonic())))
+      State(bar: ProgressBar(unit: "tasks done", isTerminal: isTerminal, width: Terminal.width(.output), now: now), lastLine: now))
   }
 
   func show(_ progress: ReplayProgress) {
@@ -78,6 +79,7 @@ enum DemoTable {
     row("assigned twice", HumanText.count(counts.doublyAssigned))
     row("waiting time p50, product time", wait(waits.percentile(50)))
     row("waiting time p95, product time", wait(waits.percentile(95)))
+    row("waited although somebody was free", HumanText.count(outcome.verification.neglected.count))
     row("waited at all", HumanText.count(waits.values.count { $0 > 0 }))
     row("longest wait, product time", wait(waits.percentile(100)))
     row("create to reservation event p50, real", real(outcome.log.routing, 50))
@@ -118,7 +120,10 @@ enum DemoTable {
     if log.worstLateness > 0 { lines.append("NOTE: the driver was late by up to \(log.worstLateness) ms of product time.") }
     if verification.gaps > 0 { lines.append("BAD: the event stream has \(verification.gaps) gaps or repeats.") }
     if verification.overCapacity > 0 { lines.append("BAD: \(verification.overCapacity) times a worker got more than it can hold.") }
-    for (name, list) in [("LOST", outcome.lost), ("BAD", verification.contradictions), ("REFUSED", log.refusals)] {
+    for (name, list) in [
+      ("LOST", outcome.lost), ("NEGLECTED", verification.neglected.sorted()), ("BAD", verification.contradictions),
+      ("REFUSED", log.refusals),
+    ] {
       lines += list.prefix(10).map { "\(name): \($0)" }
       if list.count > 10 { lines.append("\(name): and \(list.count - 10) more") }
     }

@@ -67,4 +67,28 @@ struct VerificationTests {
     again.append(DemoEvent("task.created", sequence: 6, at: 9, task: "T2", row: "row-T1"))
     #expect(Verification(events: again, listed: [:]).lost(sent: [("row-T1", "T1")]) { _ in false } == ["row-T1: 2 tasks were made of it"])
   }
+
+  @Test(
+    "a task that waits over time while somebody with its skill is there and free is neglected; one that waits for a busy, absent or other skill is not"
+  )
+  func neglect() {
+    let roster = Roster(skills: ["W1": ["A"], "W2": ["B"]], available: "WA")
+    func event(_ kind: String, at: Int64, task: String = "", reservation: String = "", worker: String = "", activity: String = "")
+      -> DemoEvent
+    {
+      DemoEvent(kind, sequence: 0, at: at, task: task, reservation: reservation, worker: worker, skill: "A", activity: activity)
+    }
+    let there = event("worker.created", at: 0, worker: "W1", activity: "WA")
+    let absent = event("worker.created", at: 0, worker: "W1", activity: "WO")
+    let other = event("worker.created", at: 0, worker: "W2", activity: "WA")
+    let task = event("task.created", at: 5, task: "T1")
+    let offer = event("reservation.created", at: 5, task: "T1", reservation: "R1", worker: "W1")
+    let second = event("task.created", at: 6, task: "T2")
+    let end = event("workspace.updated", at: 9)
+    #expect(Neglect.find([there, task, end], roster) == ["T1"])
+    #expect(Neglect.find([there, task, offer, second, end], roster).isEmpty)
+    #expect(Neglect.find([absent, other, task, end], roster).isEmpty)
+    let free = event("reservation.completed", at: 7, task: "T1", reservation: "R1", worker: "W1")
+    #expect(Neglect.find([there, task, offer, second, free, end], roster) == ["T2"])
+  }
 }

@@ -15,10 +15,14 @@ package struct DemoEvent: Sendable, Equatable {
   package var reason: String
   /// The recording's own name of the task, from its attributes; only with `task.created`.
   package var row: String
+  /// The skill that the task asks for; likewise.
+  package var skill: String
+  /// The worker's activity after the event; only with events about a worker.
+  package var activity: String
 
   package init(
     _ kind: String, sequence: Int64, at: Int64, task: String = "", reservation: String = "", worker: String = "", reason: String = "",
-    row: String = ""
+    row: String = "", skill: String = "", activity: String = ""
   ) {
     self.kind = kind
     self.sequence = sequence
@@ -28,6 +32,8 @@ package struct DemoEvent: Sendable, Equatable {
     self.worker = worker
     self.reason = reason
     self.row = row
+    self.skill = skill
+    self.activity = activity
   }
 
   /// Nil when the text is no event of this kind.
@@ -37,11 +43,12 @@ package struct DemoEvent: Sendable, Equatable {
       let at = payload[key: "timestamp_ms"]?.integer
     else { return nil }
     func text(_ key: String) -> String { payload[key: key]?.string ?? "" }
-    var row = ""
-    if kind == "task.created" { row = JSONDocument.read(Array(text("task_attributes").utf8)).root[key: "row"]?.string ?? "" }
+    let attributes = kind == "task.created" ? JSONDocument.read(Array(text("task_attributes").utf8)) : JSONDocument()
+    func attribute(_ key: String) -> String { attributes.root[key: key]?.string ?? "" }
     self.init(
       kind, sequence: sequence, at: at, task: text("task_sid"), reservation: text("reservation_sid"), worker: text("worker_sid"),
-      reason: text("reason"), row: row)
+      reason: text("reason"), row: attribute("row"), skill: attribute("skill"),
+      activity: kind.hasPrefix("worker.") ? text("worker_activity_sid") : "")
   }
 }
 

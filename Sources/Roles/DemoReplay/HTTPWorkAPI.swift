@@ -16,12 +16,13 @@ package final class HTTPWorkAPI: WorkAPI {
     self.time = time
   }
 
-  /// Requests sent so far, repeats included.
+  /// Requests sent so far, repeats and moves of the clock included.
   package var count: Int { requests.load(ordering: .relaxed) }
 
   package func advance(milliseconds: Int64) async throws -> Int64 {
+    requests.add(1, ordering: .relaxed)
     // The server cuts to whole milliseconds: a little more than the decimal fraction keeps it from cutting one off.
-    try await Stage.moveClock(client, "{\"advance\": \(Double(milliseconds) / 1000 + 0.0002)}")
+    return try await Stage.moveClock(client, "{\"advance\": \(Double(milliseconds) / 1000 + 0.0002)}")
   }
 
   package func create(task row: ReplayRow) async throws -> (sid: String, isReserved: Bool) {

@@ -34,6 +34,7 @@ package struct Outcome: Sendable {
   /// Nothing lost, nothing held twice, and all that was read agrees.
   package var isClean: Bool {
     lost.isEmpty && verification.assignedTwice == 0 && verification.overCapacity == 0 && verification.gaps == 0
+      && verification.neglected.isEmpty
       && verification.contradictions.isEmpty
   }
 
@@ -41,7 +42,7 @@ package struct Outcome: Sendable {
   package var waits: [Double] { verification.tasks.values.compactMap { $0.wait.map { Double($0) / 1000 } } }
 
   /// Reads the server's record: renames the workspace, so that its stream has an end, then reads everything over a new connection.
-  package static func verify(_ client: APIClient, _ stage: Stage, time: RealTime) async throws -> Verification {
+  package static func verify(_ client: APIClient, _ stage: Stage, _ day: ReplayDay, time: RealTime) async throws -> Verification {
     var listed: [String: String] = [:]
     do {
       try await client.call("POST", stage.path, [("FriendlyName", "Replayed")])
@@ -50,6 +51,7 @@ package struct Outcome: Sendable {
       }
     } catch let failure as APIFailure { throw ReplayFailure.unverified(why: failure.description) }
     let events = try await EventFeed(client: client, stage: stage, time: time).collect(until: "workspace.updated", mostMilliseconds: 20_000)
-    return Verification(events: events, listed: listed)
+    let skills = Dictionary(uniqueKeysWithValues: zip(stage.workers, day.workers.map(\.skills)))
+    return Verification(events: events, listed: listed, roster: Roster(skills: skills, available: stage.available))
   }
 }

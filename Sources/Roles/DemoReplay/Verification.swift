@@ -32,6 +32,8 @@ package struct Verification: Sendable {
   /// Events that are missing from or repeated in the sequence of the workspace.
   package private(set) var gaps = 0
   package private(set) var events = 0
+  /// Tasks that waited over some time although somebody who could take them was free.
+  package private(set) var neglected: Set<String> = []
   /// Contradictions between events and the API's list, in words.
   package private(set) var contradictions: [String] = []
 
@@ -47,7 +49,8 @@ package struct Verification: Sendable {
   /// - Parameters:
   ///   - events: all of the workspace, in the order of the stream.
   ///   - listed: the status of each task that the API lists.
-  package init(events: [DemoEvent], listed: [String: String]) {
+  ///   - roster: who can do what; nil: waits are not judged.
+  package init(events: [DemoEvent], listed: [String: String], roster: Roster? = nil) {
     var expected: Int64 = 1
     for event in events {
       if event.sequence != expected { gaps += 1 }
@@ -55,6 +58,7 @@ package struct Verification: Sendable {
       take(event)
     }
     self.events = events.count
+    if let roster { neglected = Neglect.find(events, roster) }
     compare(listed)
   }
 
