@@ -5,7 +5,7 @@ import unittest
 
 from twilio.request_validator import RequestValidator
 
-from support import SID, TOKEN, AcceptanceTest, Server, Space, Stub, free_port, in_parallel, instruct, until
+from support import SID, TOKEN, AcceptanceTest, Events, Server, Space, Stub, free_port, in_parallel, instruct, kind, until
 
 
 class CallbackTest(AcceptanceTest):
@@ -140,11 +140,13 @@ class Assignment(CallbackTest):
 
     def test_wd17_callbacks_that_accept_give_every_item_one_holder(self):
         stub = self.stub(lambda request: instruct(instruction="accept"))
-        space = self.space(callback=stub.url)
-        for number in range(5):
-            space.capacity(space.worker(f"w{number}").sid, 10)
-        tasks = [sid for found in in_parallel(4, lambda _: [space_task(self.server, space) for _ in range(10)]) for sid in found]
-        until(lambda: {t.assignment_status for t in space.api.tasks.list()} == {"assigned"}, "all are assigned")
+        spaces = [self.space(callback=stub.url) for _ in range(6)]
+        for space in spaces:
+            for number in range(3):
+                space.capacity(space.worker(f"w{number}").sid, 20)
+        tasks = [sid for found in in_parallel(6, lambda index: [space_task(self.server, spaces[index]) for _ in range(50)]) for sid in found]
+        for space in spaces:
+            until(lambda: {t.assignment_status for t in space.api.tasks.list()} == {"assigned"}, "all are assigned")
         self.assertEqual(sorted(request.form["TaskSid"] for request in stub.received), sorted(tasks))
 
 
@@ -229,6 +231,44 @@ class Unreachable(CallbackTest):
         until(lambda: space.status(task.sid) == "assigned", "the item is assigned in the end")
         states = [r.reservation_status for r in space.api.tasks(task.sid).reservations.list()]
         self.assertEqual(sorted(states), ["accepted", "timeout", "timeout"])
+
+
+class OverRestarts(CallbackTest):
+    def test_callbacks_that_hang_hold_up_no_exit_and_are_sent_again(self):
+        server = Server("--grace", "2").start()
+        self.addCleanup(server.close)
+        stuck = self.stub(lambda request: None)
+        space = Space(server, callback=stuck.url, event_callback_url=stuck.url + "/events")
+        space.worker("w")
+        task = space.task()
+        stuck.wait(lambda received: any(request.path == "/" for request in received), "the assignment callback")
+        self.assertEqual(server.terminate(), 0)
+        stuck.close()
+        working = self.stub(lambda request: instruct(instruction="accept"), stuck.port)
+        server.start()
+        until(lambda: space.status(task.sid) == "assigned", "the callback is sent again")
+        working.wait(lambda received: any(request.form.get("EventType") == "task.created" for request in received), "the events are sent again")
+        for request in working.received:
+            self.assert_signed(request, working)
+
+    def test_every_event_arrives_over_kills_at_least_once(self):
+        server = Server().start()
+        self.addCleanup(server.close)
+        stub = self.stub(lambda request: (204, {}, ""))
+        space = Space(server, event_callback_url=stub.url)
+        for _ in range(3):
+            for _ in range(5):
+                space.task()
+            server.kill()
+            server.start()
+        events = Events(server, space.sid, beginning=True)
+        self.addCleanup(events.close)
+        events.wait_for("task-queue.entered", 15)
+        # What was before the callback was set is not told.
+        wanted = {event["data"]["sid"] for event in events.events if kind(event) in ("task.created", "task-queue.entered")}
+        stub.wait(lambda received: wanted <= {request.form["Sid"] for request in received}, "every event at the callback")
+        for request in stub.received:
+            self.assert_signed(request, stub)
 
 
 class PrivateTargets(unittest.TestCase):
