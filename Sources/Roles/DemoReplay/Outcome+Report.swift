@@ -24,7 +24,7 @@ extension Outcome {
     let what =
       isBank ? "\(day.tasks.count) calls to \(day.workers.count) agents" : "\(day.tasks.count) dispatches to \(day.workers.count) units"
     return "\(what) of a recorded day, replayed through the public API. Each came in at its recorded time and took as long as recorded; "
-      + "who got it was decided here.\(cut)"
+      + "who got it was decided here.\(free)\(cut)"
   }
 
   package var counts: DemoResult.Counts {
