@@ -1,6 +1,6 @@
 # Everything a newcomer or CI needs. `make help` lists it.
 #
-# Extra flags: make demo DEMO_FLAGS='--speed 2000', make run SERVE_FLAGS='--http 0.0.0.0:8080', make test TEST_FLAGS='--filter Journal', make build BUILD_FLAGS='-j 1'.
+# Extra flags: make demo DEMO_FLAGS='--seconds 20', make run SERVE_FLAGS='--http 0.0.0.0:8080', make test TEST_FLAGS='--filter Journal', make build BUILD_FLAGS='-j 1'.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -54,8 +54,9 @@ lint: ## check the format of all Swift sources
 	swift format lint --strict --parallel -r $(SWIFT_FOLDERS)
 
 .PHONY: architecture
-architecture: ## check the rooms' imports and the house's bans
+architecture: ## check the rooms' imports, the house's bans and the topics' files
 	python3 scripts/check-architecture.py
+	python3 scripts/check-topics.py
 
 .PHONY: format
 format: ## format all Swift sources in place

@@ -54,7 +54,8 @@ targets += [
   room(
     "Ingress", "Roles",
     [
-      "Accounts", "Expressions", "Forms", "Gzip", "HTTPServer", "JSON", "Journal", "Machines", "Observability", "Ports", "Records", "Resources",
+      "Accounts", "Expressions", "Forms", "Gzip", "HTTPServer", "JSON", "Journal", "Machines", "Observability", "Ports", "Records",
+      "Resources",
       "TaskRouting",
     ]),
   room("APIClient", "Roles", ["Forms", "HTTPClient", "JSON"]),
@@ -69,7 +70,8 @@ targets += [
   tests(
     "Simulation",
     [
-      "Accounts", "InProcessHotState", "Journal", "Machines", "PartitionRunner", "Ports", "PortsTesting", "Projection", "Resources", "TaskRouting",
+      "Accounts", "InProcessHotState", "Journal", "Machines", "PartitionRunner", "Ports", "PortsTesting", "Projection", "Resources",
+      "TaskRouting",
     ]),
 ]
 
@@ -148,13 +150,16 @@ targets += [
   .target(
     name: "Trunkline",
     dependencies: [
-      "Accounts", "Callouts", "Crypto", "EventLoops", "Gateway", "HTTPClient", "HTTPServer", "InProcessHotState", "InProcessSignalBus", "Ingress", "JSON", "Journal",
+      "Accounts", "Callouts", "Crypto", "EventLoops", "Gateway", "HTTPClient", "HTTPServer", "InProcessHotState", "InProcessSignalBus",
+      "Ingress", "JSON", "Journal",
       "Observability", "PartitionRunner", "PoisonStamp", "Ports", "Projection", "Resources", "SQLiteEventLog", "TaskRouting",
     ],
     path: "Sources/Trunkline", swiftSettings: strict),
   .executableTarget(
-    name: "TrunklineCommand", dependencies: [
-      "APIClient", "Crypto", "DemoReplay", "EventLoops", "HTTPClient", "JSON", "Observability", "Options", "Ports", "Replay", "Report", "TaskRouting", "Terminal", "Trunkline",
+    name: "TrunklineCommand",
+    dependencies: [
+      "APIClient", "Crypto", "DemoReplay", "EventLoops", "HTTPClient", "JSON", "Observability", "Options", "Ports", "Replay", "Report",
+      "TaskRouting", "Terminal", "Trunkline",
     ],
     path: "Sources/TrunklineCommand",
     swiftSettings: strict),
@@ -178,7 +183,8 @@ targets += [
   .executableTarget(
     name: "TrunklineBench",
     dependencies: [
-      "APIClient", "EventLoops", "HTTPClient", "InProcessHotState", "InProcessSignalBus", "Ingress", "JSON", "Journal", "Machines", "Observability",
+      "APIClient", "EventLoops", "HTTPClient", "InProcessHotState", "InProcessSignalBus", "Ingress", "JSON", "Journal", "Machines",
+      "Observability",
       "PartitionRunner", "Ports", "Projection", "Resources", "SQLiteEventLog", "TaskRouting", "Terminal", "Trunkline",
     ],
     path: "Benchmarks/TrunklineBench", swiftSettings: strict)
@@ -190,7 +196,8 @@ targets += [
   tests("Journal", ["Journal", "Resources"], exclude: ["Golden"]),
   tests("TaskEvents", ["JSON", "Journal", "Resources", "TaskEvents", "TaskRouting"], exclude: ["Golden"]),
   .executableTarget(
-    name: "RoutingBench", dependencies: ["Journal", "Machines", "Resources", "TaskRouting"], path: "Benchmarks/RoutingBench", swiftSettings: strict,
+    name: "RoutingBench", dependencies: ["Journal", "Machines", "Resources", "TaskRouting"], path: "Benchmarks/RoutingBench",
+    swiftSettings: strict,
     linkerSettings: [.linkedLibrary("m")]),
 ]
 

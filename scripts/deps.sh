@@ -45,6 +45,7 @@ find_missing() {
   library libuv libuv1-dev "event loops: sockets, timers, signals"
   library libcrypto libssl-dev "TLS, signatures, random numbers"
   library libcurl libcurl4-openssl-dev "HTTP to other servers"
+  [[ -e /etc/ssl/certs/ca-certificates.crt ]] || want ca-certificates "the roots against which the HTTPS of other servers is checked"
   library sqlite3 libsqlite3-dev "the log of the embedded home"
   library simdjson libsimdjson-dev "reading JSON"
   library zlib zlib1g-dev "gzip"

@@ -21,7 +21,9 @@ struct Bench {
   }
 
   @discardableResult
-  mutating func send(_ operation: Operation, target: Identifier = .none, side: Identifier = .none, _ arguments: [Parameter: Argument] = [:]) -> Effects {
+  mutating func send(_ operation: Operation, target: Identifier = .none, side: Identifier = .none, _ arguments: [Parameter: Argument] = [:])
+    -> Effects
+  {
     let command = Command(
       scope: workspace, account: account, replyTo: ReplyAddress(node: "n1", request: seed),
       body: Request(operation, target: target, side: side, arguments: arguments).encoded())
@@ -76,8 +78,11 @@ for (key, bytes) in bench.machine.documents(of: bench.workspace) where key.kind 
   if try ActivityRecord(decoding: bytes).isAvailable { available = key.id }
 }
 for number in 0..<workers {
-  let attributes = #"{"level":\#(number % 5 + 1),"skills":["s\#(number % 20)","s\#((number + 7) % 20)"],"contact_uri":"client:w\#(number)"}"#
-  bench.send(.createWorker, [.friendlyName: .text("worker \(number)"), .attributes: .bytes(Array(attributes.utf8)), .activity: .identifier(available)])
+  let attributes =
+    #"{"level":\#(number % 5 + 1),"skills":["s\#(number % 20)","s\#((number + 7) % 20)"],"contact_uri":"client:w\#(number)"}"#
+  bench.send(
+    .createWorker,
+    [.friendlyName: .text("worker \(number)"), .attributes: .bytes(Array(attributes.utf8)), .activity: .identifier(available)])
 }
 let queued = seconds {
   for number in 0..<waiting {
@@ -104,5 +109,9 @@ let purged = seconds {
 }
 print("\(waiting) waiting, \(workers) workers, \(lifecycles) lifecycles (\(missed) not offered)")
 print("queueing: \(Int(Double(waiting) / max(queued, 1e-9))) tasks/s")
-print("create + accept + complete: \(Int(Double(lifecycles) / taken)) lifecycles/s, \(Int(taken / Double(lifecycles) * 1e9)) ns each, encoding included")
-print("purge: \(Int(purged / Double(lifecycles) * 1e9)) ns each; journal: \(bench.journalBytes / lifecycles) bytes a lifecycle, attributes and purge included")
+print(
+  "create + accept + complete: \(Int(Double(lifecycles) / taken)) lifecycles/s, \(Int(taken / Double(lifecycles) * 1e9)) ns each, encoding included"
+)
+print(
+  "purge: \(Int(purged / Double(lifecycles) * 1e9)) ns each; journal: \(bench.journalBytes / lifecycles) bytes a lifecycle, attributes and purge included"
+)

@@ -42,7 +42,7 @@ enum MachineAndLog {
       let done = await desk.work(until: start + seconds, hands: 256)
       let took = uptime() - start
       let after = await bytes(runners)
-      for runner in runners { await withCheckedContinuation { continuation in runner.finish { continuation.resume() } } }
+      for runner in runners { await withCheckedContinuation { continuation in runner.finish(within: 5000) { continuation.resume() } } }
       for projector in projectors { await withCheckedContinuation { continuation in projector.stop { continuation.resume() } } }
       let lag = uptime() - start - took
       log.shutdown()
@@ -152,7 +152,9 @@ struct Desk: Sendable {
     guard let task = await ask(create)?.document?.id else { return false }
     let range = DocumentRange(kind: Kind.reservation, index: ListIndex.creation, parent: task, limit: 1)
     guard let reservation = try? await hot.list(workspace, range).documents.first?.key.id else { return false }
-    guard await ask(Request(.updateReservation, target: reservation, side: task, arguments: [.status: "accepted"])) != nil else { return false }
+    guard await ask(Request(.updateReservation, target: reservation, side: task, arguments: [.status: "accepted"])) != nil else {
+      return false
+    }
     return await ask(Request(.updateTask, target: task, arguments: [.status: "completed"])) != nil
   }
 }

@@ -12,7 +12,8 @@ enum TrunklineBench {
       FileHandle.standardError.write(Data("measuring: \(name)\n".utf8))
       for row in try await measure(seconds) { table.add([row.what, row.figure, row.note]) }
     }
-    print("Trunkline, embedded home, \(ProcessInfo.processInfo.activeProcessorCount) cores shared with the load; \(seconds) s a measurement")
+    print(
+      "Trunkline, embedded home, \(ProcessInfo.processInfo.activeProcessorCount) cores shared with the load; \(seconds) s a measurement")
     print(table.render())
   }
 

@@ -66,13 +66,18 @@ final class Served: Sendable {
     let workspace = try await api.call("POST", "/v1/Workspaces", [("FriendlyName", "bench")]).root[key: "sid"]?.string ?? ""
     let root = "/v1/Workspaces/\(workspace)"
     var available = ""
-    try await api.list(root + "/Activities", key: "activities") { if $0[key: "available"]?.bool == true { available = $0[key: "sid"]?.string ?? "" } }
+    try await api.list(root + "/Activities", key: "activities") {
+      if $0[key: "available"]?.bool == true { available = $0[key: "sid"]?.string ?? "" }
+    }
     let queue = try await api.call("POST", root + "/TaskQueues", [("FriendlyName", "all")]).root[key: "sid"]?.string ?? ""
-    let text = #"{"task_routing":{"filters":[{"expression":"skill >= 0","targets":[{"queue":"\#(queue)","expression":"worker.skill == task.skill"}]}]}}"#
-    let workflow = try await api.call("POST", root + "/Workflows", [("FriendlyName", "w"), ("Configuration", text)]).root[key: "sid"]?.string ?? ""
+    let text =
+      #"{"task_routing":{"filters":[{"expression":"skill >= 0","targets":[{"queue":"\#(queue)","expression":"worker.skill == task.skill"}]}]}}"#
+    let workflow =
+      try await api.call("POST", root + "/Workflows", [("FriendlyName", "w"), ("Configuration", text)]).root[key: "sid"]?.string ?? ""
     for number in 0..<workers {
       try await api.call(
-        "POST", root + "/Workers", [("FriendlyName", "w\(number)"), ("ActivitySid", available), ("Attributes", "{\"skill\":\(number % 8)}")])
+        "POST", root + "/Workers",
+        [("FriendlyName", "w\(number)"), ("ActivitySid", available), ("Attributes", "{\"skill\":\(number % 8)}")])
     }
     return Served(api: api, workspace: workspace, workflow: workflow, stop: stop, clientLoop: loop)
   }
@@ -80,7 +85,8 @@ final class Served: Sendable {
   var root: String { "/v1/Workspaces/\(workspace)" }
 
   func create(_ skill: Int) async throws -> String {
-    try await api.call("POST", root + "/Tasks", [("WorkflowSid", workflow), ("Attributes", "{\"skill\":\(skill)}")]).root[key: "sid"]?.string ?? ""
+    try await api.call("POST", root + "/Tasks", [("WorkflowSid", workflow), ("Attributes", "{\"skill\":\(skill)}")]).root[key: "sid"]?
+      .string ?? ""
   }
 
   func lifecycle(_ skill: Int) async throws {
@@ -143,7 +149,9 @@ enum ThroughHTTP {
     return [
       .init(
         what: "lifecycles through HTTP", figure: TrunklineBench.perSecond(done, took),
-        note: "create, read the offer, accept, complete: \(TrunklineBench.perSecond(done * 4, took)) requests, 64 connections, client on the same cores")
+        note:
+          "create, read the offer, accept, complete: \(TrunklineBench.perSecond(done * 4, took)) requests, 64 connections, client on the same cores"
+      )
     ]
   }
 }
@@ -173,7 +181,8 @@ enum Latency {
             histogram.record(Int64((at - start) * 1e9))
             let list = try await served.api.call("GET", served.root + "/Tasks/\(task)/Reservations")
             let reservation = list.root[key: "reservations"]?[0]?[key: "sid"]?.string ?? ""
-            try await served.api.call("POST", served.root + "/Tasks/\(task)/Reservations/\(reservation)", [("ReservationStatus", "accepted")])
+            try await served.api.call(
+              "POST", served.root + "/Tasks/\(task)/Reservations/\(reservation)", [("ReservationStatus", "accepted")])
             try await served.api.call("POST", served.root + "/Tasks/\(task)", [("AssignmentStatus", "completed")])
           }
           return histogram
@@ -261,8 +270,11 @@ enum Bulk {
       return (recorded, uptime() - start)
     }
     return [
-      .init(what: "bulk lines recorded", figure: TrunklineBench.perSecond(count, recorded), note: "\(HumanText.count(count)) lines, one request, synced"),
-      .init(what: "bulk lines decided", figure: TrunklineBench.perSecond(count, decided), note: "placed in their queues, each with its events"),
+      .init(
+        what: "bulk lines recorded", figure: TrunklineBench.perSecond(count, recorded),
+        note: "\(HumanText.count(count)) lines, one request, synced"),
+      .init(
+        what: "bulk lines decided", figure: TrunklineBench.perSecond(count, decided), note: "placed in their queues, each with its events"),
     ]
   }
 }

@@ -42,7 +42,7 @@ package final class Administration: Sendable {
   }
 
   package func close() async {
-    for runner in runners { await withCheckedContinuation { continuation in runner.finish { continuation.resume() } } }
+    for runner in runners { await withCheckedContinuation { continuation in runner.finish(within: 5000) { continuation.resume() } } }
     log.shutdown()
     loop.stop()
   }
@@ -51,7 +51,9 @@ package final class Administration: Sendable {
     let command = Command(scope: id, account: id, body: request.encoded())
     switch await commander.submit(command, to: "account.commands") {
     case .success(let verdict):
-      if verdict.isError { throw NodeFailure(verdict.message.isEmpty ? "there is no account \(SIDKind.account.text(id))" : verdict.message) }
+      if verdict.isError {
+        throw NodeFailure(verdict.message.isEmpty ? "there is no account \(SIDKind.account.text(id))" : verdict.message)
+      }
     case .failure(let failure): throw NodeFailure("the account could not be changed: \(failure)")
     }
   }

@@ -26,7 +26,11 @@ package enum Doctor {
       let parent = (path as NSString).deletingLastPathComponent
       let place = parent.isEmpty ? "." : parent
       guard access(place, W_OK) == 0 else {
-        return [Finding(grade: .bad, subject: "data folder", text: "\(path) does not exist and \(place) is not writable", remedy: "mkdir -p \(path), or choose another --data-dir")]
+        return [
+          Finding(
+            grade: .bad, subject: "data folder", text: "\(path) does not exist and \(place) is not writable",
+            remedy: "mkdir -p \(path), or choose another --data-dir")
+        ]
       }
       return [Finding(grade: .good, subject: "data folder", text: "\(path) will be made at the first start", remedy: "")]
     }
@@ -34,11 +38,18 @@ package enum Doctor {
       return [Finding(grade: .bad, subject: "data folder", text: "\(path) is not a folder", remedy: "choose another --data-dir")]
     }
     guard access(path, R_OK | W_OK | X_OK) == 0 else {
-      return [Finding(grade: .bad, subject: "data folder", text: "\(path) is not writable by this user", remedy: "chown or chmod it, or choose another --data-dir")]
+      return [
+        Finding(
+          grade: .bad, subject: "data folder", text: "\(path) is not writable by this user",
+          remedy: "chown or chmod it, or choose another --data-dir")
+      ]
     }
     var findings = [Finding(grade: .good, subject: "data folder", text: "\(path) is writable", remedy: "")]
     if status.st_mode & 0o077 != 0 {
-      findings.append(Finding(grade: .warning, subject: "permissions", text: "\(path) can be read by others; the account's token is in it", remedy: "chmod 700 \(path)"))
+      findings.append(
+        Finding(
+          grade: .warning, subject: "permissions", text: "\(path) can be read by others; the account's token is in it",
+          remedy: "chmod 700 \(path)"))
     }
     do throws(EventLogStartFailure) {
       try FolderLock(folder: path).release()
@@ -54,8 +65,12 @@ package enum Doctor {
     guard statvfs(path, &status) == 0 else { return [] }
     let free = UInt64(status.f_bavail) * UInt64(status.f_frsize)
     let text = "\(free >> 20) MiB free"
-    if free < 256 << 20 { return [Finding(grade: .bad, subject: "disk", text: text, remedy: "make room: new work is refused on a full disk")] }
-    if free < 2 << 30 { return [Finding(grade: .warning, subject: "disk", text: text, remedy: "a million tasks take about 2 GiB for seven days of journal")] }
+    if free < 256 << 20 {
+      return [Finding(grade: .bad, subject: "disk", text: text, remedy: "make room: new work is refused on a full disk")]
+    }
+    if free < 2 << 30 {
+      return [Finding(grade: .warning, subject: "disk", text: text, remedy: "a million tasks take about 2 GiB for seven days of journal")]
+    }
     return [Finding(grade: .good, subject: "disk", text: text, remedy: "")]
   }
 
@@ -65,7 +80,11 @@ package enum Doctor {
       let file = try LogFile(folder: options.dataFolder)
       let verdict = try file.check()
       guard verdict == "ok" else {
-        return [Finding(grade: .bad, subject: "log", text: "log.sqlite is damaged: \(verdict)", remedy: "restore the folder from a backup, or recover a copy with sqlite3 .recover")]
+        return [
+          Finding(
+            grade: .bad, subject: "log", text: "log.sqlite is damaged: \(verdict)",
+            remedy: "restore the folder from a backup, or recover a copy with sqlite3 .recover")
+        ]
       }
       let count = file.partitions(of: "work.journal").count
       return [Finding(grade: .good, subject: "log", text: "log.sqlite is sound; \(count) partitions of work", remedy: "")]
@@ -79,7 +98,11 @@ package enum Doctor {
     defer { close(descriptor) }
     let place = "\(options.host):\(options.port)"
     guard let taken = PortHolder.isTaken(host: options.host, port: options.port) else {
-      return [Finding(grade: .bad, subject: "port", text: "\(options.host) is not a numeric address of this machine", remedy: "give --http an address such as 127.0.0.1:8080 or 0.0.0.0:8080")]
+      return [
+        Finding(
+          grade: .bad, subject: "port", text: "\(options.host) is not a numeric address of this machine",
+          remedy: "give --http an address such as 127.0.0.1:8080 or 0.0.0.0:8080")
+      ]
     }
     guard taken else { return [Finding(grade: .good, subject: "port", text: "\(place) is free", remedy: "")] }
     let holder = PortHolder.find(port: options.port).map { " by \($0)" } ?? ""
@@ -90,7 +113,9 @@ package enum Doctor {
     var limit = rlimit()
     getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     let wanted = UInt64(options.mostConnections) + 256
-    guard limit.rlim_cur < wanted else { return [Finding(grade: .good, subject: "open files", text: "\(limit.rlim_cur) allowed", remedy: "")] }
+    guard limit.rlim_cur < wanted else {
+      return [Finding(grade: .good, subject: "open files", text: "\(limit.rlim_cur) allowed", remedy: "")]
+    }
     return [
       Finding(
         grade: .warning, subject: "open files", text: "\(limit.rlim_cur) allowed, \(options.mostConnections) connections may come",
@@ -102,10 +127,16 @@ package enum Doctor {
     var findings: [Finding] = []
     let isLoopback = options.host.hasPrefix("127.") || options.host == "::1"
     if !isLoopback, options.publicURL == nil {
-      findings.append(Finding(grade: .warning, subject: "public URL", text: "URLs and signatures follow each request's Host", remedy: "set --public-url to what clients use"))
+      findings.append(
+        Finding(
+          grade: .warning, subject: "public URL", text: "URLs and signatures follow each request's Host",
+          remedy: "set --public-url to what clients use"))
     }
     if options.allowsPrivateTargets {
-      findings.append(Finding(grade: .warning, subject: "callbacks", text: "they may go to loopback and private addresses", remedy: "drop --allow-private-targets where tenants are not trusted"))
+      findings.append(
+        Finding(
+          grade: .warning, subject: "callbacks", text: "they may go to loopback and private addresses",
+          remedy: "drop --allow-private-targets where tenants are not trusted"))
     }
     return findings
   }
@@ -147,8 +178,10 @@ package enum PortHolder {
     for pid in processes where Int(pid) != nil {
       guard let files = try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd") else { continue }
       for file in files {
-        guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/fd/\(file)"), inodes.contains(target) else { continue }
-        let name = (try? String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8))?.trimmingCharacters(in: .whitespacesAndNewlines) ?? "?"
+        guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/fd/\(file)"), inodes.contains(target)
+        else { continue }
+        let name =
+          (try? String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8))?.trimmingCharacters(in: .whitespacesAndNewlines) ?? "?"
         return "pid \(pid) (\(name))"
       }
     }

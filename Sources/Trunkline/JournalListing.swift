@@ -52,11 +52,15 @@ package struct JournalListing {
         lines.append("  in \(scope.scope.hex), events from \(scope.firstEvent)")
         for step in scope.steps { lines.append("    " + describe(step)) }
       }
-      for message in decision.outbox { lines.append("  send \(message.target)[\(message.partition)] #\(message.number), \(message.payload.count) bytes") }
+      for message in decision.outbox {
+        lines.append("  send \(message.target)[\(message.partition)] #\(message.number), \(message.payload.count) bytes")
+      }
       for (peer, number) in decision.sent { lines.append("  sent \(peer.topic)[\(peer.partition)] up to #\(number)") }
       for (source, number) in decision.received { lines.append("  received \(source) #\(number)") }
       for mark in decision.imports { lines.append("  import \(mark.id.hex) up to line \(mark.number)") }
-      for reply in decision.replies { lines.append("  reply \(reply.verdict.status) to \(reply.to.node)#\(reply.to.request) \(reply.verdict.message)") }
+      for reply in decision.replies {
+        lines.append("  reply \(reply.verdict.status) to \(reply.to.node)#\(reply.to.request) \(reply.verdict.message)")
+      }
       for reject in decision.rejected { lines.append("  REJECTED input \(reject.input)@\(reject.offset): \(reject.reason)") }
       return lines.joined(separator: "\n")
     }
@@ -73,7 +77,8 @@ package struct JournalListing {
   private func detail(_ key: DocumentKey, _ bytes: [UInt8]) -> String {
     switch key.kind {
     case Kind.task: (try? TaskRecord(decoding: bytes)).map { ": \($0.status.text), priority \($0.priority), version \($0.version)" } ?? ""
-    case Kind.reservation: (try? ReservationRecord(decoding: bytes)).map { ": \($0.status.text), task \($0.task.hex), worker \($0.worker.hex)" } ?? ""
+    case Kind.reservation:
+      (try? ReservationRecord(decoding: bytes)).map { ": \($0.status.text), task \($0.task.hex), worker \($0.worker.hex)" } ?? ""
     case Kind.worker: (try? WorkerRecord(decoding: bytes)).map { ": \($0.friendlyName), version \($0.version)" } ?? ""
     default: ""
     }

@@ -51,7 +51,8 @@ package final class Node: Sendable {
   /// Topics of the embedded home. `callouts.state` holds how far callouts are done.
   package static let topics: [TopicDeclaration] =
     [
-      "work.commands", "work.bulk", "work.journal", "work.state", "account.commands", "account.journal", "account.state", "events", "callouts",
+      "work.commands", "work.bulk", "work.journal", "work.state", "account.commands", "account.journal", "account.state", "events",
+      "callouts",
       "callouts.state", "rejects",
     ].map { TopicDeclaration($0, partitions: NodeOptions.partitions) }
 
@@ -86,7 +87,8 @@ package final class Node: Sendable {
     let secrets = CryptoSecrets()
     let node = "embedded"
     let watch = RunnerWatch(logger: logger, metrics: metrics)
-    let workPorts = RunnerPorts(log: log, hot: hot, bus: bus, clock: clock, identifiers: identifiers, poison: stamp.map { StampGuard(stamp: $0) } ?? NoPoison())
+    let workPorts = RunnerPorts(
+      log: log, hot: hot, bus: bus, clock: clock, identifiers: identifiers, poison: stamp.map { StampGuard(stamp: $0) } ?? NoPoison())
     var accountPorts = workPorts
     accountPorts.hot = accountsHot
     let familyPorts = accountPorts
@@ -141,7 +143,8 @@ package final class Node: Sendable {
     api.rateLimit = options.rateLimit
     api.version = options.version
     ingress = Ingress(
-      options: api, log: log, hot: hot, accounts: accountsHot, clock: clock, identifiers: identifiers, secrets: secrets, commander: commander)
+      options: api, log: log, hot: hot, accounts: accountsHot, clock: clock, identifiers: identifiers, secrets: secrets,
+      commander: commander)
     readiness = Readiness(
       parts: Set((0..<NodeOptions.partitions).flatMap { ["work/\($0)", "account/\($0)"] } + ["account"]))
     let waiting = commander
@@ -167,7 +170,9 @@ package final class Node: Sendable {
     }
     started(port)
     logger.info("serving", ["http": "\(options.host):\(port)", "data": options.dataFolder])
-    if devClock != nil { logger.warning("THE DEV CLOCK IS ON: everybody with a key can move the product's time; never use it in production") }
+    if devClock != nil {
+      logger.warning("THE DEV CLOCK IS ON: everybody with a key can move the product's time; never use it in production")
+    }
     let beat = projection.every(milliseconds: 1000) { [self] in keepTime() }
     await withDiscardingTaskGroup { group in
       for worker in callouts { group.addTask { await worker.run() } }
@@ -188,12 +193,14 @@ package final class Node: Sendable {
     logger.info("stopping", ["grace_ms": "\(options.graceMilliseconds)"])
     readiness.set("stopping")
     gateway.stop()
+    // Callouts end while answers to what they bring back are still decided.
+    async let told: Void = outbound.finish(callouts, within: options.graceMilliseconds)
     await server.shutdown(graceMilliseconds: options.graceMilliseconds)
-    for worker in callouts { worker.stop() }
-    for runner in works { await withCheckedContinuation { continuation in runner.finish { continuation.resume() } } }
-    for runner in accounts { await withCheckedContinuation { continuation in runner.finish { continuation.resume() } } }
+    await told
+    for runner in works { await withCheckedContinuation { continuation in runner.finish(within: 5000) { continuation.resume() } } }
+    for runner in accounts { await withCheckedContinuation { continuation in runner.finish(within: 5000) { continuation.resume() } } }
     for projector in projectors { await withCheckedContinuation { continuation in projector.stop { continuation.resume() } } }
-    await outbound.stop()
+    outbound.loop.stop()
   }
 
   private let beats = Beats()
@@ -212,7 +219,9 @@ package final class Node: Sendable {
     server.headerMilliseconds = options.headerMilliseconds
     server.idleMilliseconds = options.idleMilliseconds
     server.connections = options.mostConnections
-    server.errorBody = { APIError.body(status: $0.status, code: $0.status == 413 ? 20413 : $0.status == 503 ? 20503 : 20001, message: $0.message) }
+    server.errorBody = {
+      APIError.body(status: $0.status, code: $0.status == 413 ? 20413 : $0.status == 503 ? 20503 : 20001, message: $0.message)
+    }
     return server
   }
 

@@ -66,7 +66,8 @@ struct RunnerWatch: Sendable {
   init(logger: Logger, metrics: Metrics) {
     self.logger = logger
     reopened = metrics.counter("trunkline_partitions_reopened_total", help: "Times that a partition was opened again after a failure")
-    rejected = metrics.counter("trunkline_rejected_records_total", help: "Input records that were decided as rejected without being handled")
+    rejected = metrics.counter(
+      "trunkline_rejected_records_total", help: "Input records that were decided as rejected without being handled")
     failed = metrics.counter("trunkline_projection_failures_total", help: "Transactions of projectors that failed and were begun again")
   }
 
@@ -102,7 +103,8 @@ struct RunnerWatch: Sendable {
     case .failed(let why):
       failed.add(1)
       logger.error("projection failed", ["partition": "\(family)/\(partition)", "reason": why])
-    case .unreadable(let why): logger.error("projection stopped: unreadable record", ["partition": "\(family)/\(partition)", "reason": why])
+    case .unreadable(let why):
+      logger.error("projection stopped: unreadable record", ["partition": "\(family)/\(partition)", "reason": why])
     }
   }
 }
@@ -123,7 +125,9 @@ struct CalloutOutcomes: Sendable {
   let metrics: Metrics
 
   func count(_ kind: String, _ outcome: String) {
-    metrics.counter("trunkline_callouts_total", help: "Callouts to customers' servers, by kind and outcome", labels: ["kind": kind, "outcome": outcome]).add(1)
+    metrics.counter(
+      "trunkline_callouts_total", help: "Callouts to customers' servers, by kind and outcome", labels: ["kind": kind, "outcome": outcome]
+    ).add(1)
   }
 }
 

@@ -1,3 +1,4 @@
+import Callouts
 import EventLoops
 import HTTPClient
 import Ports
@@ -26,8 +27,14 @@ struct Outbound: HTTPCaller {
     }
   }
 
-  func stop() async {
+  /// Ends the workers and then the client. What is under way gets the grace time; what is cut off then is sent again at the next start.
+  /// The loop goes on: the workers' last steps need it.
+  func finish(_ workers: [CalloutWorker], within milliseconds: Int64) async {
+    for worker in workers { worker.stop() }
+    let client = client
+    let limit = loop.schedule(afterMilliseconds: milliseconds) { client.cancelAll() }
+    for worker in workers { await worker.end() }
+    limit.cancel()
     await client.shutdown()
-    loop.stop()
   }
 }

@@ -120,7 +120,9 @@ enum CommandTable {
       CommandSpec(
         "create", help: "Make an account; prints its SID and token.",
         options: [folder, OptionSpec("name", help: "Its friendly name", placeholder: "NAME", default: "Trunkline")]),
-      CommandSpec("list", help: "List accounts and subaccounts.", options: [folder, OptionSpec("show-tokens", help: "Print tokens too", isFlag: true)]),
+      CommandSpec(
+        "list", help: "List accounts and subaccounts.",
+        options: [folder, OptionSpec("show-tokens", help: "Print tokens too", isFlag: true)]),
       CommandSpec(
         "rotate", help: "Give an account a new token; the old one stops working.", options: [folder],
         positionals: [PositionalSpec("SID", help: "The account", isRequired: true)]),

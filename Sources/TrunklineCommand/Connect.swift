@@ -14,11 +14,14 @@ final class Connect: Sendable {
   init(_ options: Options) throws {
     let base = try options.value("url", .text)
     let kept = Connect.kept(try options.value("data-dir", .text))
-    guard let sid = try options.valueIfSet("account-sid", .text) ?? kept?.sid, let token = try options.valueIfSet("auth-token", .text) ?? kept?.token else {
+    guard let sid = try options.valueIfSet("account-sid", .text) ?? kept?.sid,
+      let token = try options.valueIfSet("auth-token", .text) ?? kept?.token
+    else {
       throw Failure("as whom? Set TRUNKLINE_ACCOUNT_SID and TRUNKLINE_AUTH_TOKEN, or give --data-dir of the server's folder")
     }
     loop = try EventLoop.spawn(name: "client")
-    http = try HTTPClient(loop: loop, options: HTTPClientOptions(userAgent: "trunkline/\(TrunklineCommand.version)", allowPrivateTargets: true))
+    http = try HTTPClient(
+      loop: loop, options: HTTPClientOptions(userAgent: "trunkline/\(TrunklineCommand.version)", allowPrivateTargets: true))
     api = APIClient(base: base.hasSuffix("/") ? String(base.dropLast()) : base, sid: sid, token: token, http: http)
   }
 
@@ -39,7 +42,8 @@ final class Connect: Sendable {
   func workspace(_ options: Options) async throws -> String {
     if let sid = try options.valueIfSet("workspace", .text) { return sid }
     var found: [String] = []
-    try await api.list("/v1/Workspaces?PageSize=2", key: "workspaces") { item in if let sid = item[key: "sid"]?.string { found.append(sid) } }
+    try await api.list("/v1/Workspaces?PageSize=2", key: "workspaces") { item in if let sid = item[key: "sid"]?.string { found.append(sid) }
+    }
     guard found.count == 1 else {
       throw Failure(found.isEmpty ? "the account has no workspace yet" : "the account has several workspaces: name one with --workspace")
     }

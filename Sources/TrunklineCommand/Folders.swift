@@ -23,8 +23,13 @@ enum Accounts {
     case "rotate": show(try await administration.rotate(sid: options.positional("SID") ?? ""))
     default:
       let shows = try options.flag("show-tokens")
-      var table = Table([(title: "SID", alignment: .left), (title: "Name", alignment: .left), (title: "Status", alignment: .left), (title: "Token", alignment: .left)])
-      for account in try await administration.list() { table.add([account.sid, account.friendlyName, account.status, shows ? account.token : "********"]) }
+      var table = Table([
+        (title: "SID", alignment: .left), (title: "Name", alignment: .left), (title: "Status", alignment: .left),
+        (title: "Token", alignment: .left),
+      ])
+      for account in try await administration.list() {
+        table.add([account.sid, account.friendlyName, account.status, shows ? account.token : "********"])
+      }
       print(table.render())
     }
   }
@@ -58,6 +63,8 @@ enum Journals {
     let listing = try JournalListing(folder: try options.value("data-dir", .text), isJSON: try options.flag("json"))
     let family = try options.value("family", OptionKind<String>(rule: "work or account") { ["work", "account"].contains($0) ? $0 : nil })
     let partition = try options.valueIfSet("partition", .integer(in: 0...1023))
-    try listing.forEach(family: family, partition: partition, from: Int64(try options.value("from", .integer(in: 0...Int.max)))) { print($0) }
+    try listing.forEach(family: family, partition: partition, from: Int64(try options.value("from", .integer(in: 0...Int.max)))) {
+      print($0)
+    }
   }
 }

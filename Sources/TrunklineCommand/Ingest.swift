@@ -17,7 +17,8 @@ enum Ingest {
     let name = try options.valueIfSet("import-id", .text) ?? upload.hash()
     var query = [("ImportId", name)]
     if let workflow = try options.valueIfSet("workflow", .text) { query.append(("WorkflowSid", workflow)) }
-    var request = connection.api.request("POST", "/v1/Workspaces/\(workspace)/Tasks/Bulk?" + query.map { "\($0.0)=\($0.1)" }.joined(separator: "&"))
+    var request = connection.api.request(
+      "POST", "/v1/Workspaces/\(workspace)/Tasks/Bulk?" + query.map { "\($0.0)=\($0.1)" }.joined(separator: "&"))
     request.totalTimeoutMilliseconds = 86_400_000
     request.headers = upload.headers
     let source = try upload.open()
@@ -32,7 +33,9 @@ enum Ingest {
 
   private static func print(_ summary: JSONDocument, _ name: String) {
     func number(_ key: String) -> String { HumanText.count(Int(summary.root[key: key]?.integer ?? 0)) }
-    Swift.print("import \(name.prefix(16)): \(number("lines")) lines, \(number("accepted")) accepted, \(number("duplicates")) known already, \(number("rejected")) refused")
+    Swift.print(
+      "import \(name.prefix(16)): \(number("lines")) lines, \(number("accepted")) accepted, \(number("duplicates")) known already, \(number("rejected")) refused"
+    )
     for error in summary.root[key: "errors"]?.elements.map({ $0 }) ?? [] {
       Swift.print("  line \(error[key: "line"]?.integer ?? 0): \(error[key: "message"]?.string ?? "")")
     }
@@ -40,7 +43,8 @@ enum Ingest {
 
   /// Until every line is decided; what is refused then is shown too.
   private static func wait(_ connection: Connect, _ workspace: String, _ name: String, lines: Int64) async throws {
-    var bar = ProgressBar(unit: "decided", isTerminal: Terminal.isTerminal(.error, term: ProcessInfo.processInfo.environment["TERM"]), now: Upload.now())
+    var bar = ProgressBar(
+      unit: "decided", isTerminal: Terminal.isTerminal(.error, term: ProcessInfo.processInfo.environment["TERM"]), now: Upload.now())
     while true {
       let status = try await connection.api.call("GET", "/v1/Workspaces/\(workspace)/Tasks/Bulk/\(name)")
       let decided = status.root[key: "decided"]?.integer ?? 0

@@ -67,7 +67,8 @@ enum Serve {
   }
 
   private static let publicURL = OptionKind<String>(rule: "an http or https URL without a path") { text in
-    guard let url = URL(string: text), let scheme = url.scheme, scheme == "http" || scheme == "https", url.host != nil, url.query == nil else { return nil }
+    guard let url = URL(string: text), let scheme = url.scheme, scheme == "http" || scheme == "https", url.host != nil, url.query == nil
+    else { return nil }
     return text.hasSuffix("/") ? String(text.dropLast()) : text
   }
 }

@@ -14,7 +14,9 @@ enum TrunklineCommand {
     signal(SIGPIPE, SIG_IGN)
     let environment = ProcessInfo.processInfo.environment
     do {
-      switch try parser.parse(Array(CommandLine.arguments.dropFirst()), environment: environment, readFile: { try String(contentsOfFile: $0, encoding: .utf8) }) {
+      switch try parser.parse(
+        Array(CommandLine.arguments.dropFirst()), environment: environment, readFile: { try String(contentsOfFile: $0, encoding: .utf8) })
+      {
       case .help(let text): print(text)
       case .version: print("trunkline \(version)")
       case .run(let path, let options): try await run(path, options, environment)

@@ -19,7 +19,10 @@ struct LedgerTests {
     ("landed twice", [(open, .opened), (decision(0), .accepted), (decision(0), .refused), (decision(1), .accepted)]),
     ("of an older owner", [(open, .opened), (open, .opened), (decision(0), .refused), (decision(0, epoch: 11), .accepted)]),
     ("another incarnation at the same offset", [(open, .opened), (decision(0, incarnation: 8), .refused), (decision(0), .accepted)]),
-    ("a new owner starts at 0", [(open, .opened), (decision(0), .accepted), (open, .opened), (decision(1, epoch: 12), .refused), (decision(0, epoch: 12), .accepted)]),
+    (
+      "a new owner starts at 0",
+      [(open, .opened), (decision(0), .accepted), (open, .opened), (decision(1, epoch: 12), .refused), (decision(0, epoch: 12), .accepted)]
+    ),
   ]
 
   @Test("Each record is opened, accepted or refused, by every reader alike", arguments: rows.indices)
@@ -51,7 +54,9 @@ struct LedgerTests {
     let message = { OutboxMessage(target: "t", partition: 2, number: $0, key: [], payload: [1]) }
     var first = Decision(incarnation: 7, epoch: 10, sequence: 0, now: 500)
     first.positions = [0: 4]
-    first.scopes = [ScopeSteps(scope: scope, firstEvent: 1, steps: [.fact(Fact(kind: 1, at: 1, subjects: [])), .delete(DocumentKey(kind: 1, id: scope))])]
+    first.scopes = [
+      ScopeSteps(scope: scope, firstEvent: 1, steps: [.fact(Fact(kind: 1, at: 1, subjects: [])), .delete(DocumentKey(kind: 1, id: scope))])
+    ]
     first.outbox = [message(1), message(2), message(3)]
     first.received = ["s": 9]
     var second = Decision(incarnation: 7, epoch: 10, sequence: 1, now: 400)

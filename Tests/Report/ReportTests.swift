@@ -115,6 +115,80 @@ struct ReportTests {
   }
 }
 
+@Suite("Curves over time")
+struct CurvesTests {
+  @Test("tasks count where they come, and wait until they go")
+  func simple() {
+    let curves = Curves([(0, 5), (4, 25), (12, nil)], start: 0, step: 10, steps: 4)
+    #expect(curves.arrivals == [2, 1, 0, 0])
+    #expect(curves.backlog == [2, 2, 2, 1])
+  }
+
+  @Test("a task that is taken at once never waited")
+  func atOnce() {
+    let curves = Curves([(3, 3), (4, 2)], start: 0, step: 10, steps: 1)
+    #expect(curves.arrivals == [2] && curves.backlog == [0])
+  }
+
+  @Test("who goes when another comes has gone before")
+  func swap() { #expect(Curves([(0, 5), (5, 9)], start: 0, step: 10, steps: 1).backlog == [1]) }
+
+  @Test("what came before the start may still wait, what comes after the end does not count")
+  func outside() {
+    let curves = Curves([(-5, 15), (99, nil), (.nan, nil)], start: 0, step: 10, steps: 2)
+    #expect(curves.arrivals == [0, 0] && curves.backlog == [1, 1])
+  }
+
+  @Test("no steps, no curves")
+  func none() { #expect(Curves([(0, 1)], start: 0, step: 0, steps: 0).arrivals.isEmpty) }
+
+  @Test("any history gives what counting second by second gives", arguments: 0..<20)
+  func bruteForce(seed: Int) {
+    var state = UInt64(seed)
+    func draw(_ limit: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int(state >> 33) % limit
+    }
+    let waits = (0..<60).map { _ in
+      let from = Double(draw(100))
+      return (from: from, to: draw(10) == 0 ? nil : from + Double(draw(30)))
+    }
+    let curves = Curves(waits, start: 0, step: 10, steps: 10)
+    for step in 0..<10 {
+      // Nothing changes within a second.
+      let most = (step * 10..<step * 10 + 10).map { at in
+        waits.count { $0.from <= Double(at) && ($0.to ?? 1000) > Double(at) }
+      }.max()
+      #expect(curves.backlog[step] == most)
+    }
+    #expect(curves.arrivals.reduce(0, +) == 60)
+  }
+}
+
+@Suite("Summary for a terminal")
+struct SummaryTests {
+  @Test("a line for each figure, numbers to the right")
+  func lines() {
+    var result = DemoResult.small()
+    result.recordedWaits?.label = "recorded\u{1B}[31m"
+    let text = Report.summary(result)
+    #expect(text.hasPrefix("tasks in"))
+    #expect(!text.contains("\u{1B}") && !text.contains("gave up"))
+    let lines = text.split(separator: "\n")
+    #expect(lines.contains { $0.hasPrefix("lost ") && $0.hasSuffix(" 0") })
+    #expect(lines.contains { $0.hasPrefix("wait, median ") && $0.hasSuffix(" 12 s") })
+    #expect(lines.contains { $0.hasPrefix("throughput ") && $0.hasSuffix(" 2.0 tasks/s") })
+  }
+
+  @Test("who gave up is there where it is compared")
+  func abandonment() {
+    var result = DemoResult.small()
+    result.abandonment = .init(callers: 10, recorded: 3, ours: 0, note: "")
+    let text = Report.summary(result)
+    #expect(text.contains("gave up ") && text.contains("gave up, recorded"))
+  }
+}
+
 @Suite("Figures of a result")
 struct DemoResultTests {
   @Test("percentiles are nearest rank")

@@ -89,7 +89,9 @@ struct Checker {
       case .pending, .completed, .canceled:
         guard offers == 0 else { throw Violation(description: "task \(key.id.hex) is \(task.status) with \(offers) live reservations") }
       case .reserved:
-        guard offers > 0, holds == 0 else { throw Violation(description: "task \(key.id.hex) is reserved with \(offers) offers and \(holds) holders") }
+        guard offers > 0, holds == 0 else {
+          throw Violation(description: "task \(key.id.hex) is reserved with \(offers) offers and \(holds) holders")
+        }
       case .assigned, .wrapping:
         guard holds == 1 else { throw Violation(description: "task \(key.id.hex) is \(task.status) with \(holds) holders") }
       }
@@ -110,7 +112,8 @@ struct Checker {
     var free = 0
     for (key, bytes) in all where key.kind == Kind.worker {
       let worker = try WorkerRecord(decoding: bytes)
-      guard let activity = all[DocumentKey(kind: Kind.activity, id: worker.activity)], try ActivityRecord(decoding: activity).isAvailable else { continue }
+      guard let activity = all[DocumentKey(kind: Kind.activity, id: worker.activity)], try ActivityRecord(decoding: activity).isAvailable
+      else { continue }
       let channel = all.first { $0.key.kind == Kind.taskChannel && (try? TaskChannelRecord(decoding: $0.value))?.uniqueName == "default" }
       if let channel, worker.load(on: channel.key.id).hasRoom { free += 1 }
     }

@@ -114,7 +114,9 @@ final class Client {
     func pick(_ ids: [Identifier]) -> Identifier? { ids.isEmpty ? nil : ids[Int(random.next() % UInt64(ids.count))] }
     let activities = ids(Kind.activity)
     guard !activities.isEmpty else { return }
-    let available = activities.filter { (try? ActivityRecord(decoding: visible[DocumentKey(kind: Kind.activity, id: $0)] ?? []))?.isAvailable == true }
+    let available = activities.filter {
+      (try? ActivityRecord(decoding: visible[DocumentKey(kind: Kind.activity, id: $0)] ?? []))?.isAvailable == true
+    }
     if ids(Kind.taskQueue).isEmpty {
       return ask(Request(.createTaskQueue, arguments: [.friendlyName: "q", .targetWorkers: "1==1"]), key: Identifier(high: 7, low: 1))
     }
@@ -133,7 +135,8 @@ final class Client {
         Request(
           .createWorker,
           arguments: [
-            .friendlyName: .text("w\(number)-\(random.next() % 1000)"), .activity: .identifier(activity), .attributes: .bytes(Array("{\"level\":\(number)}".utf8)),
+            .friendlyName: .text("w\(number)-\(random.next() % 1000)"), .activity: .identifier(activity),
+            .attributes: .bytes(Array("{\"level\":\(number)}".utf8)),
           ]))
     }
     switch random.next() % 20 {
@@ -141,16 +144,22 @@ final class Client {
       let attributes = "{\"kind\":\(random.next() % 2),\"level\":\(random.next() % 5)}"
       ask(
         Request(
-          .createTask, arguments: [.attributes: .bytes(Array(attributes.utf8)), .priority: .integer(Int64(random.next() % 3)), .timeout: 90]))
+          .createTask,
+          arguments: [.attributes: .bytes(Array(attributes.utf8)), .priority: .integer(Int64(random.next() % 3)), .timeout: 90]))
     case 7..<11: answer(visible, pick(ids(Kind.reservation)), random.next() % 4 == 0 ? "rejected" : "accepted")
     case 11..<14: answer(visible, pick(ids(Kind.reservation)), random.next() % 2 == 0 ? "wrapping" : "completed")
     case 14:
-      if let task = pick(ids(Kind.task)) { ask(Request(.updateTask, target: task, arguments: [.status: "canceled", .reason: "no longer"])) }
+      if let task = pick(ids(Kind.task)) {
+        ask(Request(.updateTask, target: task, arguments: [.status: "canceled", .reason: "no longer"]))
+      }
     case 15:
       if let task = pick(ids(Kind.task)) { ask(Request(.deleteTask, target: task)) }
     case 16, 17:
       if let worker = pick(workers), let activity = pick(random.next() % 3 == 0 ? activities : available) {
-        ask(Request(.updateWorker, target: worker, arguments: [.activity: .identifier(activity), .rejectPendingReservations: .flag(!available.contains(activity))]))
+        ask(
+          Request(
+            .updateWorker, target: worker,
+            arguments: [.activity: .identifier(activity), .rejectPendingReservations: .flag(!available.contains(activity))]))
       }
     case 18:
       if let worker = pick(workers), let channel = pick(ids(Kind.taskChannel)) {

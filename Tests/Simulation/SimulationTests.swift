@@ -72,7 +72,9 @@ struct History {
     case 6: world.log.landLate()
     case 7:
       // A second owner: it believes that the partition is its own, as the first still does.
-      if nodes.count == 1 { boot() } else if random.next() % 2 == 0, let first = nodes.first, nodes.count > 1 {
+      if nodes.count == 1 {
+        boot()
+      } else if random.next() % 2 == 0, let first = nodes.first, nodes.count > 1 {
         first.queue.drop()
       }
     default: world.hot.setAway(random.next() % 2 == 0)
@@ -152,23 +154,32 @@ struct History {
     }
     try checker.checkNothingWaits(client.workspace)
     let folded = checker.documents[client.workspace] ?? [:]
-    guard visible() == folded else { throw Violation(description: "hot state is not the fold of the journal: \(difference(visible(), folded))") }
+    guard visible() == folded else {
+      throw Violation(description: "hot state is not the fold of the journal: \(difference(visible(), folded))")
+    }
     for (key, verdict) in client.answers where verdict.status == 201 {
       guard folded[DocumentKey(kind: IdempotencyKeys.kind, id: key)] != nil || verdict.document?.kind == AccountKind.account else {
         throw Violation(description: "an answered request left no trace: \(verdict)")
       }
     }
-    if Environment.values["TRUNKLINE_STATS"] != nil { print("seed \(seed): faults \(faults.sorted()) decisions \(checker.accepted) refused \(checker.refused) events \(checker.events[client.workspace] ?? 0) answers \(client.answers.count) opens \(graveyard.count) status \(Dictionary(grouping: client.answers.values, by: \.status).mapValues(\.count))") }
+    if Environment.values["TRUNKLINE_STATS"] != nil {
+      print(
+        "seed \(seed): faults \(faults.sorted()) decisions \(checker.accepted) refused \(checker.refused) events \(checker.events[client.workspace] ?? 0) answers \(client.answers.count) opens \(graveyard.count) status \(Dictionary(grouping: client.answers.values, by: \.status).mapValues(\.count))"
+      )
+    }
     try checkEvents(checker)
     try checkSnapshot(checker)
     let machine = try TaskRoutingMachine(settings: world.settings, documents: [client.workspace: folded])
     let again = Dictionary(uniqueKeysWithValues: machine.documents(of: client.workspace).map { ($0.key, $0.bytes) })
-    guard again == folded else { throw Violation(description: "a machine made from the documents is another: \(difference(again, folded))") }
+    guard again == folded else {
+      throw Violation(description: "a machine made from the documents is another: \(difference(again, folded))")
+    }
   }
 
   private func difference(_ a: [DocumentKey: [UInt8]], _ b: [DocumentKey: [UInt8]]) -> String {
     let keys = Set(a.keys).union(b.keys).filter { a[$0] != b[$0] }.sorted()
-    return keys.prefix(3).map { "\(Kind.name($0.kind)) \($0.id.hex): \(a[$0]?.count ?? -1) / \(b[$0]?.count ?? -1) bytes" }.joined(separator: ", ")
+    return keys.prefix(3).map { "\(Kind.name($0.kind)) \($0.id.hex): \(a[$0]?.count ?? -1) / \(b[$0]?.count ?? -1) bytes" }.joined(
+      separator: ", ")
   }
 
   /// The public topic has every event once, in order.
@@ -176,7 +187,9 @@ struct History {
     var next: UInt64 = 1
     for record in try world.records("events") {
       let text = String(decoding: record.value ?? [], as: UTF8.self)
-      guard text.contains("\"data\":{\"sequence\":\(next),") else { throw Violation(description: "event \(next) is not next: \(text.prefix(300))") }
+      guard text.contains("\"data\":{\"sequence\":\(next),") else {
+        throw Violation(description: "event \(next) is not next: \(text.prefix(300))")
+      }
       next += 1
     }
     let wanted = checker.events[client.workspace] ?? 0

@@ -88,7 +88,8 @@ final class SimulatedNode {
     options.mostInFlight = 1 + Int(seed % 4)
     options.batch = 1 + Int(seed / 4 % 6)
     options.sliceDocuments = 3
-    work = PartitionRunner(options: options, ports: ports(world.hot), settings: world.settings, queue: queue, notify: { world.note("\(name): \($0)") })
+    work = PartitionRunner(
+      options: options, ports: ports(world.hot), settings: world.settings, queue: queue, notify: { world.note("\(name): \($0)") })
     accounts = PartitionRunner(
       options: RunnerOptions(family: "account", partition: 0, node: name, inputs: ["account.commands"]), ports: ports(world.accountsHot),
       settings: AccountsMachine.Settings(), queue: queue)
@@ -123,7 +124,8 @@ final class World: Sendable {
     settings.purgeAfter = 5000
     self.settings = settings
     let topics = [
-      "work.commands", "work.bulk", "work.journal", "work.state", "account.commands", "account.journal", "account.state", "events", "callouts",
+      "work.commands", "work.bulk", "work.journal", "work.state", "account.commands", "account.journal", "account.state", "events",
+      "callouts",
       "rejects",
     ]
     log = InMemoryEventLog(topics: topics.map { TopicDeclaration($0, partitions: 1) }, clock: clock, manual: true)

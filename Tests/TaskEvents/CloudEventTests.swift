@@ -56,7 +56,9 @@ private struct Scene {
     documents[DocumentKey(kind: Kind.taskAttributes, id: task)] = Array(#"{"who":"Zoë"}"#.utf8)
   }
 
-  mutating func put(_ kind: UInt8, _ id: Identifier, _ record: some DocumentRecord) { documents[DocumentKey(kind: kind, id: id)] = record.encoded() }
+  mutating func put(_ kind: UInt8, _ id: Identifier, _ record: some DocumentRecord) {
+    documents[DocumentKey(kind: kind, id: id)] = record.encoded()
+  }
 
   func event(_ kind: FactKind, at: Int64, _ subjects: [Identifier], _ details: [UInt8] = []) throws -> TaskEvent {
     let renderer = try #require(EventRenderer(scope: workspace) { documents[$0] })
@@ -88,7 +90,8 @@ private struct Scene {
       ("workflow-target-matched", try event(.workflowTargetMatched, at: born, [task, queue], taken.fieldBytes())),
       ("worker-activity-update", try event(.workerActivityUpdate, at: born, [worker, activity, activity], move.bytes)),
       ("worker-capacity-update", try event(.workerCapacityUpdate, at: born, [worker, channel], room.fieldBytes())),
-      ("task-queue-created", try event(.taskQueueCreated, at: born, [queue])), ("workspace-created", try event(.workspaceCreated, at: born, [workspace])),
+      ("task-queue-created", try event(.taskQueueCreated, at: born, [queue])),
+      ("workspace-created", try event(.workspaceCreated, at: born, [workspace])),
     ]
   }
 }
@@ -102,7 +105,9 @@ struct CloudEventTests {
     for (name, event) in try Scene().events() {
       let file = Self.folder.appendingPathComponent(name + ".json")
       let text = String(decoding: event.cloudEvent(), as: UTF8.self)
-      if ProcessInfo.processInfo.environment["RECORD_GOLDEN"] == "1" { try (text + "\n").write(to: file, atomically: true, encoding: .utf8) }
+      if ProcessInfo.processInfo.environment["RECORD_GOLDEN"] == "1" {
+        try (text + "\n").write(to: file, atomically: true, encoding: .utf8)
+      }
       let wanted = try String(contentsOf: file, encoding: .utf8).trimmingCharacters(in: .newlines)
       #expect(text == wanted, "\(name) changed on the wire")
     }
@@ -139,13 +144,15 @@ struct CloudEventTests {
       (
         "reservation-created",
         task + worker + queue + workflow + [
-          "reservation_sid", "reservation_version", "worker_channel_capacity", "worker_channel_consumed_capacity", "routing_rule", "routing_candidates",
+          "reservation_sid", "reservation_version", "worker_channel_capacity", "worker_channel_consumed_capacity", "routing_rule",
+          "routing_candidates",
         ]
       ),
       (
         "worker-activity-update",
         worker + [
-          "worker_time_in_previous_activity", "worker_time_in_previous_activity_ms", "worker_previous_activity_sid", "worker_previous_activity_name",
+          "worker_time_in_previous_activity", "worker_time_in_previous_activity_ms", "worker_previous_activity_sid",
+          "worker_previous_activity_name",
         ]
       ),
       (

@@ -11,7 +11,8 @@ struct BudgetTests {
   func lifecycle() throws {
     var bench = try Workbench()
     let queue = bench.queue("q", "level >= 1")
-    _ = bench.workflow("f", routing([filter("skill != null", [step(queue, #""expression":"worker.skills HAS task.skill","timeout":3600"#)])]))
+    _ = bench.workflow(
+      "f", routing([filter("skill != null", [step(queue, #""expression":"worker.skills HAS task.skill","timeout":3600"#)])]))
     _ = try bench.worker("alice", #"{"level":3,"skills":["a"]}"#)
     let attributes = #"{"skill":"a","customer":"12345"}"#
     var bytes = 0

@@ -216,7 +216,8 @@ struct RepeatTests {
     #expect(refused.first?.1.contains("matches no filter") == true)
     let answer = bench.command(
       Command(
-        scope: bench.workspace, account: bench.account, origin: .question(importing: importing), replyTo: ReplyAddress(node: "n", request: 1),
+        scope: bench.workspace, account: bench.account, origin: .question(importing: importing),
+        replyTo: ReplyAddress(node: "n", request: 1),
         body: []))
     #expect(answer?.number == 8)
   }

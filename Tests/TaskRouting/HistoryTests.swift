@@ -10,7 +10,9 @@ import Workflows
 
 @Suite("Random histories")
 struct HistoryTests {
-  @Test("One holder a task, capacity kept, nobody idle beside work, the best task first, documents equal to memory, and an heir decides the same", arguments: 1...16)
+  @Test(
+    "One holder a task, capacity kept, nobody idle beside work, the best task first, documents equal to memory, and an heir decides the same",
+    arguments: 1...16)
   func history(_ seed: Int) throws {
     var history = try History(seed: UInt64(seed))
     for number in 0..<220 {
@@ -34,7 +36,9 @@ private struct History {
   var activities: [Identifier] = []
   var names = 0
 
-  static let expressions = ["1==1", "level >= 2", "team == 'a'", "worker.channel.sms.available_capacity_percentage > 0", "activity_name != 'Lunch'", ""]
+  static let expressions = [
+    "1==1", "level >= 2", "team == 'a'", "worker.channel.sms.available_capacity_percentage > 0", "activity_name != 'Lunch'", "",
+  ]
 
   init(seed: UInt64) throws {
     random = SeededGenerator(seed: seed)
@@ -83,7 +87,9 @@ private struct History {
       return Request(.updateReservation, target: pick(live).id, arguments: [.status: .text(wanted)])
     case 0..<70 where !tasks.isEmpty:
       let target = pick(tasks).id
-      if chance(40) { return Request(.updateTask, target: target, arguments: [.status: .text(pick(["canceled", "wrapping", "completed"]))]) }
+      if chance(40) {
+        return Request(.updateTask, target: target, arguments: [.status: .text(pick(["canceled", "wrapping", "completed"]))])
+      }
       if chance(20) { return Request(.deleteTask, target: target) }
       return Request(
         .updateTask, target: target,
@@ -97,7 +103,8 @@ private struct History {
       return Request(
         .updateWorkerChannel, side: pick(workers),
         arguments: [
-          .taskChannel: .text(pick(["sms", "default"])), .capacity: .integer(Int64(Int.random(in: 0...3, using: &random))), .available: .flag(chance(85)),
+          .taskChannel: .text(pick(["sms", "default"])), .capacity: .integer(Int64(Int.random(in: 0...3, using: &random))),
+          .available: .flag(chance(85)),
         ])
     case 0..<91:
       return Request(
@@ -105,12 +112,16 @@ private struct History {
         arguments: [.targetWorkers: .text(pick(Self.expressions)), .taskOrder: .text(pick(["FIFO", "FIFO", "LIFO"]))])
     case 0..<94:
       let n = Int.random(in: 0...1, using: &random)
-      return Request(.updateWorkflow, target: flows[n], arguments: [.configuration: .text(configuration(n)), .reEvaluate: .flag(chance(50))])
+      return Request(
+        .updateWorkflow, target: flows[n], arguments: [.configuration: .text(configuration(n)), .reEvaluate: .flag(chance(50))])
     case 0..<95: return Request(.updateActivity, target: activities[2], arguments: [.friendlyName: .text(pick(["Lunch", "Break"]))])
     case 0..<96:
       names += 1
       return Request(
-        .createWorker, arguments: [.friendlyName: .text("n\(names)"), .attributes: .bytes(Array(attributes().utf8)), .activity: .identifier(pick(activities))])
+        .createWorker,
+        arguments: [
+          .friendlyName: .text("n\(names)"), .attributes: .bytes(Array(attributes().utf8)), .activity: .identifier(pick(activities)),
+        ])
     case 0..<97: return Request(.deleteWorker, target: pick(workers))
     default:
       bench.now += 1
@@ -118,12 +129,16 @@ private struct History {
     }
   }
 
-  mutating func taskAttributes() -> String { #"{"kind":\#(Int.random(in: 0...3, using: &random)),"level":\#(Int.random(in: 0...3, using: &random))}"# }
+  mutating func taskAttributes() -> String {
+    #"{"kind":\#(Int.random(in: 0...3, using: &random)),"level":\#(Int.random(in: 0...3, using: &random))}"#
+  }
 
   mutating func drawTask() -> Request {
     var arguments: [Parameter: Argument] = [
-      .attributes: .bytes(Array(taskAttributes().utf8)), .workflow: .identifier(pick(flows)), .taskChannel: .text(pick(["sms", "default"])),
-      .priority: .integer(Int64(Int.random(in: 0...3, using: &random))), .timeout: .integer(Int64(Int.random(in: 40...300, using: &random))),
+      .attributes: .bytes(Array(taskAttributes().utf8)), .workflow: .identifier(pick(flows)),
+      .taskChannel: .text(pick(["sms", "default"])),
+      .priority: .integer(Int64(Int.random(in: 0...3, using: &random))),
+      .timeout: .integer(Int64(Int.random(in: 40...300, using: &random))),
     ]
     if chance(6) { arguments[.routingTarget] = .text(SIDKind.worker.text(pick(workers))) }
     if chance(6) { arguments[.routingTarget] = .text(SIDKind.taskQueue.text(pick(queues))) }
@@ -134,10 +149,15 @@ private struct History {
   // MARK: Doing
 
   mutating func perform(_ request: Request) throws {
-    let command = Command(scope: bench.workspace, account: bench.account, replyTo: ReplyAddress(node: "n", request: 1), body: request.encoded())
+    let command = Command(
+      scope: bench.workspace, account: bench.account, replyTo: ReplyAddress(node: "n", request: 1), body: request.encoded())
     try both { machine, turn in machine.handle(command, &turn) }
-    if let made = bench.lastEffects.replies.first?.verdict, made.status == 201, request.operation == .createWorker { workers.append(made.document?.id ?? .none) }
-    if request.operation == .deleteWorker, bench.lastEffects.replies.first?.verdict.status == 204 { workers.removeAll { $0 == request.target } }
+    if let made = bench.lastEffects.replies.first?.verdict, made.status == 201, request.operation == .createWorker {
+      workers.append(made.document?.id ?? .none)
+    }
+    if request.operation == .deleteWorker, bench.lastEffects.replies.first?.verdict.status == 204 {
+      workers.removeAll { $0 == request.target }
+    }
     if workers.isEmpty { workers = [Identifier(high: 1, low: 1)] }
     try judgeOffers(request)
     while bench.machine.hasSlice { try both { machine, turn in machine.slice(limit: 7, &turn) } }
@@ -202,10 +222,14 @@ private struct History {
     let activity = try bench.document(Kind.activity, record.activity, ActivityRecord.self)
     let channels = Dictionary(uniqueKeysWithValues: try all(Kind.taskChannel, TaskChannelRecord.self).map { ($0.record.uniqueName, $0.id) })
     let view = View(
-      id: worker, record: record, attributes: try JSONDocument(parsing: text(Kind.workerAttributes, worker)), activityName: activity?.friendlyName ?? "",
+      id: worker, record: record, attributes: try JSONDocument(parsing: text(Kind.workerAttributes, worker)),
+      activityName: activity?.friendlyName ?? "",
       channelIDs: channels)
-    guard !queue.targetWorkers.isEmpty, try Expression(parsing: queue.targetWorkers, as: .workerTarget).evaluate(task: nil, worker: view) else { return false }
-    guard taskRecord.placement.filter >= 0, let flow = try bench.document(Kind.workflow, taskRecord.workflow, WorkflowRecord.self) else { return true }
+    guard !queue.targetWorkers.isEmpty, try Expression(parsing: queue.targetWorkers, as: .workerTarget).evaluate(task: nil, worker: view)
+    else { return false }
+    guard taskRecord.placement.filter >= 0, let flow = try bench.document(Kind.workflow, taskRecord.workflow, WorkflowRecord.self) else {
+      return true
+    }
     let isOld = taskRecord.placement.revision != flow.revision
     let key = isOld ? KeptRevision.key(taskRecord.workflow, taskRecord.placement.revision).id : taskRecord.workflow
     let document = try WorkflowDocument(parsing: text(Kind.workflowConfiguration, key))
@@ -215,7 +239,8 @@ private struct History {
 
   func hasRoom(_ worker: WorkerRecord, for task: TaskRecord) throws -> Bool {
     if task.ignoresCapacity { return true }
-    return try bench.document(Kind.activity, worker.activity, ActivityRecord.self)?.isAvailable == true && worker.load(on: task.channel).hasRoom
+    return try bench.document(Kind.activity, worker.activity, ActivityRecord.self)?.isAvailable == true
+      && worker.load(on: task.channel).hasRoom
   }
 
   /// A worker that was given a task had nothing better to be given.
@@ -229,13 +254,15 @@ private struct History {
     }
     let waiting = try all(Kind.task, TaskRecord.self).filter { $0.record.status == .pending }
     for case .fact(let fact) in bench.lastEffects.scopes.flatMap(\.steps) where fact.kind == FactKind.reservationCreated.rawValue {
-      guard let task = try bench.read(fact.subjects[1]), let offer = try bench.readReservation(fact.subjects[0]), offer.status == .pending else { continue }
+      guard let task = try bench.read(fact.subjects[1]), let offer = try bench.readReservation(fact.subjects[0]), offer.status == .pending
+      else { continue }
       let most = try bench.document(Kind.taskQueue, task.queue, TaskQueueRecord.self)?.maxReservedWorkers ?? 1
       guard most == 1, !task.ignoresCapacity else { continue }
       for other in waiting where other.record.channel == task.channel && !other.record.ignoresCapacity {
         guard try fits(fact.subjects[2], other.id), try rank(other.record) < rank(task) else { continue }
         Issue.record(
-          "\(request.operation) \(request.arguments.keys): task \(task.serial) \(try rank(task)) \(task.placement) by \(try ReservationFactDetails(fieldBytes: fact.details).ruleName ?? "") while \(other.record.serial) \(try rank(other.record)) \(other.record.placement) \(other.record.routingTarget ?? "") was better")
+          "\(request.operation) \(request.arguments.keys): task \(task.serial) \(try rank(task)) \(task.placement) by \(try ReservationFactDetails(fieldBytes: fact.details).ruleName ?? "") while \(other.record.serial) \(try rank(other.record)) \(other.record.placement) \(other.record.routingTarget ?? "") was better"
+        )
       }
     }
   }
@@ -250,7 +277,8 @@ private struct History {
       let held = own.count { $0.record.status == .accepted || $0.record.status == .wrapping }
       let open = own.count { $0.record.status == .pending }
       switch task.record.status {
-      case .pending, .completed, .canceled: #expect(held == 0 && open == 0, "\(place): \(task.record.status) with \(held) held, \(open) open")
+      case .pending, .completed, .canceled:
+        #expect(held == 0 && open == 0, "\(place): \(task.record.status) with \(held) held, \(open) open")
       case .reserved: #expect(held == 0 && open > 0, "\(place)")
       case .assigned, .wrapping: #expect(held == 1 && open == 0, "\(place): \(held) hold a task")
       }
@@ -269,7 +297,9 @@ private struct History {
       }
     }
     for case .fact(let fact) in bench.lastEffects.scopes.flatMap(\.steps) where fact.kind == FactKind.reservationCreated.rawValue {
-      guard let task = try bench.read(fact.subjects[1]), !task.ignoresCapacity, let worker = try bench.readWorker(fact.subjects[2]) else { continue }
+      guard let task = try bench.read(fact.subjects[1]), !task.ignoresCapacity, let worker = try bench.readWorker(fact.subjects[2]) else {
+        continue
+      }
       // Routed past all capacity, others may have filled the worker; a new offer by capacity never makes it overflow.
       let ignoring = try reservations.filter { $0.record.worker == fact.subjects[2] && $0.record.status.isLive }
         .count { try bench.read($0.record.task)?.ignoresCapacity == true }

@@ -47,7 +47,9 @@ struct MatchingTests {
     let fifo = bench.queue("fifo")
     let lifo = bench.queue("lifo", order: "LIFO")
     _ = bench.workflow("f", routing([filter("l == true", [step(lifo)])], otherwise: step(fifo)))
-    let tasks = [bench.task(#"{"l":false}"#), bench.task(#"{"l":true}"#), bench.task(#"{"l":false}"#, [.priority: 5]), bench.task(#"{"l":true}"#)]
+    let tasks = [
+      bench.task(#"{"l":false}"#), bench.task(#"{"l":true}"#), bench.task(#"{"l":false}"#, [.priority: 5]), bench.task(#"{"l":true}"#),
+    ]
     #expect(try self.order(&bench, tasks) == (order == "FIFO" ? [2, 0, 3, 1] : [3, 1, 2, 0]))
   }
 
@@ -309,7 +311,8 @@ struct MatchingTests {
     let tickets = bench.queue("tickets", arguments: activities)
     _ = bench.workflow("f", routing([filter("kind == 'call'", [step(calls)])], otherwise: step(tickets)))
     let tasks = [("call", 1), ("ticket", 5), ("call", 9), ("ticket", 7)].map { kind, priority in
-      bench.task(#"{"kind":"\#(kind)"}"#, [.priority: .integer(Int64(priority)), .taskChannel: .text(kind == "call" ? "voice" : "default")])
+      bench.task(
+        #"{"kind":"\#(kind)"}"#, [.priority: .integer(Int64(priority)), .taskChannel: .text(kind == "call" ? "voice" : "default")])
     }
     #expect(try order(&bench, tasks) == [2, 3, 1, 0])
   }

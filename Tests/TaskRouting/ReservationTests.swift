@@ -17,7 +17,8 @@ struct ReservationTests {
     return (bench, workers, task)
   }
 
-  @Test("WD-18: an unanswered offer times out, its worker goes to the timeout activity, the next one is asked, and a late accept is refused")
+  @Test(
+    "WD-18: an unanswered offer times out, its worker goes to the timeout activity, the next one is asked, and a late accept is refused")
   func timeout() throws {
     var (bench, workers, task) = try bench(workers: 2, timeout: 20)
     #expect(try bench.asked(task) == [workers[0]])
@@ -29,7 +30,8 @@ struct ReservationTests {
     #expect(try bench.read(task)?.reEvaluated == "reservation_timeout")
     let late = bench.answer(first, "accepted")
     #expect(late.status == 400)
-    #expect(late.message == "Reservation \(SIDKind.reservation.text(first)) is already in state [timeout] and cannot be updated to [accepted]")
+    #expect(
+      late.message == "Reservation \(SIDKind.reservation.text(first)) is already in state [timeout] and cannot be updated to [accepted]")
   }
 
   @Test("A rejected task goes to the longest idle of the others; alone, the same worker is asked again at once")
@@ -112,7 +114,8 @@ struct ReservationTests {
     #expect(try bench.readReservation(offer)?.status == becomes ?? from)
     guard becomes == nil else { return }
     #expect(
-      verdict.message == "Reservation \(SIDKind.reservation.text(offer)) is already in state [\(from.text)] and cannot be updated to [\(wanted)]")
+      verdict.message
+        == "Reservation \(SIDKind.reservation.text(offer)) is already in state [\(from.text)] and cannot be updated to [\(wanted)]")
   }
 
   @Test("Statuses that are the engine's cannot be written", arguments: ["pending", "timeout", "canceled", "rescinded", "nonsense"])
@@ -148,7 +151,8 @@ struct ReservationTests {
     var (bench, workers, task) = try bench(workers: 2)
     let refused = try bench.move(workers[0], to: "Offline")
     #expect(
-      refused.message == "Worker [\(SIDKind.worker.text(workers[0]))] cannot have its activity updated while it has 1 pending reservations.")
+      refused.message == "Worker [\(SIDKind.worker.text(workers[0]))] cannot have its activity updated while it has 1 pending reservations."
+    )
     #expect(try bench.move(workers[0], to: "Available", rejecting: true).status == 400)
     try bench.move(workers[0], to: "Offline", rejecting: true)
     #expect(bench.happened() == ["worker.activity.update", "reservation.rejected", "reservation.created"])
@@ -181,7 +185,9 @@ struct ReservationTests {
     #expect(bench.send(.createTaskQueue, arguments: [.friendlyName: "q"]).status == 400)
     let queue = bench.queue(
       "all",
-      arguments: [.reservationActivity: .identifier(try bench.activity("Reserved")), .assignmentActivity: .identifier(try bench.activity("Busy"))])
+      arguments: [
+        .reservationActivity: .identifier(try bench.activity("Reserved")), .assignmentActivity: .identifier(try bench.activity("Busy")),
+      ])
     _ = bench.simpleFlow(queue)
     let alice = try bench.worker("alice")
     let task = bench.task()

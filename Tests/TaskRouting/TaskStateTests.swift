@@ -75,7 +75,8 @@ struct TaskStateTests {
       #expect(verdict.status == 200)
       return #expect(try bench.status(task) == becomes)
     }
-    let what = "\(SIDKind.task.text(task)) in workspace \(SIDKind.workspace.text(bench.workspace)) for account \(SIDKind.account.text(bench.account))"
+    let what =
+      "\(SIDKind.task.text(task)) in workspace \(SIDKind.workspace.text(bench.workspace)) for account \(SIDKind.account.text(bench.account))"
     let text =
       switch wanted {
       case "canceled": "Cannot cancel task \(what) because it is not pending or reserved."
@@ -107,7 +108,9 @@ struct TaskStateTests {
     #expect(try bench.status(next) == .reserved)
   }
 
-  @Test("A task's life ends at its Timeout while it waits or is offered, not once it is assigned", arguments: [TaskStatus.pending, .reserved, .assigned])
+  @Test(
+    "A task's life ends at its Timeout while it waits or is offered, not once it is assigned",
+    arguments: [TaskStatus.pending, .reserved, .assigned])
   func timeToLive(_ state: TaskStatus) throws {
     var bench = try Workbench()
     let queue = bench.queue("all")
@@ -175,7 +178,8 @@ struct TaskStateTests {
   func ranges() throws {
     var (bench, task, _) = try Self.bench(.pending)
     for (parameter, value, name) in [
-      (Parameter.timeout, Int64.max, "Timeout"), (.timeout, 0, "Timeout"), (.priority, -1, "Priority"), (.virtualStart, Int64.min, "VirtualStartTime"),
+      (Parameter.timeout, Int64.max, "Timeout"), (.timeout, 0, "Timeout"), (.priority, -1, "Priority"),
+      (.virtualStart, Int64.min, "VirtualStartTime"),
     ] {
       let verdict = bench.send(.createTask, arguments: [parameter: .integer(value)])
       #expect(verdict.status == 400)

@@ -19,7 +19,9 @@ struct Workbench {
   private var seed: UInt64
   private var ofTask: [Identifier: [Identifier]] = [:]
 
-  init(settings: TaskRoutingSettings = TaskRoutingSettings(), seed: UInt64 = 1, multiTask: Bool = true, arguments: [Parameter: Argument] = [:]) throws {
+  init(
+    settings: TaskRoutingSettings = TaskRoutingSettings(), seed: UInt64 = 1, multiTask: Bool = true, arguments: [Parameter: Argument] = [:]
+  ) throws {
     self.settings = settings
     self.seed = seed
     machine = try TaskRoutingMachine(settings: settings, documents: [:])
@@ -118,7 +120,9 @@ struct Workbench {
 
   private func made(_ verdict: Verdict) -> Identifier { verdict.document?.id ?? .none }
 
-  mutating func queue(_ name: String, _ workers: String = "1==1", order: String = "FIFO", most: Int64 = 1, arguments: [Parameter: Argument] = [:])
+  mutating func queue(
+    _ name: String, _ workers: String = "1==1", order: String = "FIFO", most: Int64 = 1, arguments: [Parameter: Argument] = [:]
+  )
     -> Identifier
   {
     var all: [Parameter: Argument] = [
@@ -159,7 +163,8 @@ struct Workbench {
   }
 
   @discardableResult
-  mutating func capacity(_ worker: Identifier, _ capacity: Int64? = nil, available: Bool? = nil, on channel: String = "default") -> Verdict {
+  mutating func capacity(_ worker: Identifier, _ capacity: Int64? = nil, available: Bool? = nil, on channel: String = "default") -> Verdict
+  {
     var arguments: [Parameter: Argument] = [.taskChannel: .text(channel)]
     if let capacity { arguments[.capacity] = .integer(capacity) }
     if let available { arguments[.available] = .flag(available) }

@@ -29,7 +29,8 @@ struct WorkflowTests {
     var bench = try Workbench()
     let first = bench.queue("q1", "skill == 1")
     let second = bench.queue("q2", "skill == 2")
-    _ = bench.workflow("f", routing([filter("1==1", [step(first, #""timeout":10"#), step(second, #""timeout":10"#)])]), reservationTimeout: 15)
+    _ = bench.workflow(
+      "f", routing([filter("1==1", [step(first, #""timeout":10"#), step(second, #""timeout":10"#)])]), reservationTimeout: 15)
     _ = try bench.worker("a", #"{"skill":1}"#)
     let task = bench.task()
     #expect(try bench.status(task) == .reserved)
@@ -71,7 +72,8 @@ struct WorkflowTests {
     _ = bench.workflow(
       "f",
       routing([
-        filter("1==1", [step(queue, #""expression":"worker.level >= 5","timeout":30"#), #"{"priority":"7","expression":"worker.level >= 3"}"#])
+        filter(
+          "1==1", [step(queue, #""expression":"worker.level >= 5","timeout":30"#), #"{"priority":"7","expression":"worker.level >= 3"}"#])
       ]))
     let worker = try bench.worker("mid", #"{"level":3}"#)
     let task = bench.task()
@@ -113,7 +115,8 @@ struct WorkflowTests {
     #expect(refused.status == 400 && refused.message.contains("matches no filter"))
     #expect(bench.happened().isEmpty)
     bench.send(
-      .updateWorkflow, target: flow, arguments: [.configuration: .text(routing([filter("type == 'a'", [step(queue)])], otherwise: step(queue)))])
+      .updateWorkflow, target: flow,
+      arguments: [.configuration: .text(routing([filter("type == 'a'", [step(queue)])], otherwise: step(queue)))])
     let task = bench.task(#"{"type":"b"}"#)
     #expect(try bench.read(task)?.placement.filter == Placement.defaultFilter)
     #expect(try bench.read(task)?.queue == queue)
@@ -226,7 +229,8 @@ struct WorkflowTests {
   func shrunk(_ reEvaluates: Bool) throws {
     var bench = try Workbench()
     let queue = bench.queue("q")
-    let flow = bench.workflow("f", routing([filter("1==1", [step(queue, #""timeout":10"#), step(queue, #""timeout":10"#), step(queue, #""timeout":10"#)])]))
+    let flow = bench.workflow(
+      "f", routing([filter("1==1", [step(queue, #""timeout":10"#), step(queue, #""timeout":10"#), step(queue, #""timeout":10"#)])]))
     let task = bench.task()
     bench.pass(seconds: 25)
     bench.send(
@@ -283,7 +287,8 @@ struct WorkflowTests {
     let queue = bench.queue("q")
     let flow = bench.simpleFlow(queue)
     for (text, wanted) in [
-      (routing([filter("a ==", [step(queue)])]), "filters[0].expression"), (simple(Identifier(high: 1, low: 1)), "is no task queue"), ("{", "JSON"),
+      (routing([filter("a ==", [step(queue)])]), "filters[0].expression"), (simple(Identifier(high: 1, low: 1)), "is no task queue"),
+      ("{", "JSON"),
     ] {
       let verdict = bench.send(.updateWorkflow, target: flow, arguments: [.configuration: .text(text)])
       #expect(verdict.status == 400 && verdict.message.hasPrefix("Configuration: ") && verdict.message.contains(wanted))

@@ -10,7 +10,9 @@ package struct LogFile {
     path = folder + "/" + Schema.fileName
     do throws(SQLiteError) {
       connection = try Connection(path: path, readOnly: true)
-      guard try connection.integer("PRAGMA application_id") == Schema.applicationID else { throw SQLiteError(code: 26, description: "not ours") }
+      guard try connection.integer("PRAGMA application_id") == Schema.applicationID else {
+        throw SQLiteError(code: 26, description: "not ours")
+      }
       let rows = try connection.prepare("SELECT id, topic, number FROM partitions")
       var found: [TopicPartition: Int64] = [:]
       while try rows.row() { found[TopicPartition(rows.text(1), Int(rows.integer(2)))] = rows.integer(0) }

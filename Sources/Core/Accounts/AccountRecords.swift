@@ -59,7 +59,9 @@ package struct EntryRecord: DocumentRecord, Equatable {
 package enum AccountIndexes {
   @Sendable
   package static func entries(_ key: DocumentKey, _ bytes: [UInt8]) -> [IndexEntry] {
-    guard key.kind == AccountKind.subaccount || key.kind == AccountKind.workspace, let entry = try? EntryRecord(decoding: bytes) else { return [] }
+    guard key.kind == AccountKind.subaccount || key.kind == AccountKind.workspace, let entry = try? EntryRecord(decoding: bytes) else {
+      return []
+    }
     return [IndexEntry(index: 0, value: entry.serial)]
   }
 }

@@ -17,6 +17,16 @@ package struct AccountsMachine: Machine {
   }
 
   private var spaces: [Identifier: Space] = [:]
+  /// When the first idempotency key of each account is to be forgotten.
+  private var dues = OrderedIndex<Due>()
+  private var dueOf: [Identifier: Int64] = [:]
+
+  private struct Due: Comparable, Sendable {
+    var at: Int64
+    var scope: Identifier
+
+    static func < (a: Due, b: Due) -> Bool { a.at != b.at ? a.at < b.at : a.scope < b.scope }
+  }
 
   package init(settings: Settings, documents: [Identifier: [DocumentKey: [UInt8]]]) throws(DecodingFailure) {
     for (scope, contents) in documents {
@@ -33,20 +43,27 @@ package struct AccountsMachine: Machine {
       let highest = (space.subaccounts.values.map(\.serial) + space.workspaces.values.map(\.serial)).max() ?? 0
       space.nextSerial = highest + 1
       spaces[scope] = space
+      schedule(scope)
     }
   }
 
-  package var nextDue: Int64? { spaces.values.compactMap(\.keys.nextDue).min() }
+  private mutating func schedule(_ scope: Identifier) {
+    let due = spaces[scope]?.keys.nextDue
+    guard due != dueOf[scope] else { return }
+    if let old = dueOf[scope] { dues.remove(Due(at: old, scope: scope)) }
+    if let due { dues.insert(Due(at: due, scope: scope)) }
+    dueOf[scope] = due
+  }
+
+  package var nextDue: Int64? { dues.first?.at }
   package var hasSlice: Bool { false }
   package mutating func slice(limit: Int, _ turn: inout Turn) {}
   package mutating func close(_ turn: inout Turn) {}
 
   package mutating func fire(_ turn: inout Turn) {
-    for scope in spaces.keys.sorted() {
-      guard let due = spaces[scope]?.keys.nextDue, due <= turn.now else { continue }
-      spaces[scope]?.keys.expireFirst(scope: scope, into: &turn.effects)
-      return
-    }
+    guard let first = dues.first, first.at <= turn.now else { return }
+    spaces[first.scope]?.keys.expireFirst(scope: first.scope, into: &turn.effects)
+    schedule(first.scope)
   }
 
   package func documents(of scope: Identifier) -> [(key: DocumentKey, bytes: [UInt8])] {
@@ -70,10 +87,14 @@ package struct AccountsMachine: Machine {
       return turn.effects.reply(to: command.replyTo, known)
     }
     guard let verdict = perform(request, command, &turn) else { return }
-    if let key = command.idempotency {
-      spaces[command.scope, default: Space()].keys.remember(key, verdict, at: turn.now, scope: command.scope, into: &turn.effects)
-    }
+    remember(verdict, of: command, &turn)
     turn.effects.reply(to: command.replyTo, verdict)
+  }
+
+  private mutating func remember(_ verdict: Verdict, of command: Command, _ turn: inout Turn) {
+    guard let key = command.idempotency else { return }
+    spaces[command.scope, default: Space()].keys.remember(key, verdict, at: turn.now, scope: command.scope, into: &turn.effects)
+    schedule(command.scope)
   }
 
   /// Nil when somebody else answers.
@@ -125,9 +146,7 @@ package struct AccountsMachine: Machine {
     }
     let verdict = Verdict(status: 201, scope: request.subject, document: DocumentKey(kind: AccountKind.account, id: request.subject))
     add(request.subject, kind: AccountKind.subaccount, to: command.scope, &turn)
-    if let key = command.idempotency {
-      spaces[command.scope, default: Space()].keys.remember(key, verdict, at: turn.now, scope: command.scope, into: &turn.effects)
-    }
+    remember(verdict, of: command, &turn)
     var adoption = request
     adoption.operation = .adopt
     adoption.parent = command.scope

@@ -160,7 +160,9 @@ package struct Verdict: Hashable, Sendable {
   /// An idempotency key was known: this is the answer of the first time.
   package var replayed: Bool
 
-  package init(status: Int, scope: Identifier = .none, document: DocumentKey? = nil, code: Int = 0, message: String = "", number: UInt64 = 0) {
+  package init(
+    status: Int, scope: Identifier = .none, document: DocumentKey? = nil, code: Int = 0, message: String = "", number: UInt64 = 0
+  ) {
     self.status = status
     self.scope = scope
     self.document = document

@@ -159,7 +159,8 @@ extension Ledger {
       for _ in 0..<(try reader.count()) {
         state.unmarked.append(
           OutboxMessage(
-            target: peer.topic, partition: peer.partition, number: try reader.unsigned(), key: try reader.blob(), payload: try reader.blob()))
+            target: peer.topic, partition: peer.partition, number: try reader.unsigned(), key: try reader.blob(), payload: try reader.blob()
+          ))
       }
       targets[peer] = state
     }

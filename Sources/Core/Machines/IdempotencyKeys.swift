@@ -34,7 +34,8 @@ package struct IdempotencyKeys: Sendable {
     guard let first = known[key.key] else { return nil }
     guard first.content == key.content else {
       return Verdict(
-        status: 409, code: 20409, message: "Idempotency-Key was used within the last 24 hours with another request (method, path or body differ)")
+        status: 409, code: 20409,
+        message: "Idempotency-Key was used within the last 24 hours with another request (method, path or body differ)")
     }
     var verdict = first.verdict
     verdict.replayed = true

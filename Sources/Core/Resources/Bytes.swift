@@ -2,6 +2,7 @@
 package struct ByteWriter: Sendable {
   package var bytes: [UInt8]
 
+  @inlinable
   package init(capacity: Int = 128) {
     bytes = []
     bytes.reserveCapacity(capacity)

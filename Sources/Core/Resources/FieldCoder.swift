@@ -28,6 +28,7 @@ package protocol DocumentRecord: FieldCoded {
 extension DocumentRecord {
   package static var schemaVersion: UInt8 { 1 }
 
+  @inlinable
   package func encoded() -> [UInt8] {
     var coder = FieldWriter()
     coder.out.byte(Self.schemaVersion)
@@ -37,6 +38,7 @@ extension DocumentRecord {
     return coder.out.bytes
   }
 
+  @inlinable
   package init(decoding bytes: [UInt8]) throws(DecodingFailure) {
     var coder = FieldReader(ByteReader(bytes))
     let version = try coder.reader.byte()
@@ -49,17 +51,19 @@ extension DocumentRecord {
 package struct FieldWriter: FieldCoder {
   package var out = ByteWriter(capacity: 160)
 
-  package init() {}
+  @inlinable package init() {}
 
-  package mutating func field(_ value: inout Identifier) throws(DecodingFailure) { out.optional(value) }
-  package mutating func field(_ value: inout Int64) throws(DecodingFailure) { out.signed(value) }
-  package mutating func field(_ value: inout Int) throws(DecodingFailure) { out.signed(Int64(value)) }
-  package mutating func field(_ value: inout UInt64) throws(DecodingFailure) { out.unsigned(value) }
-  package mutating func field(_ value: inout Bool) throws(DecodingFailure) { out.bool(value) }
-  package mutating func field(_ value: inout String) throws(DecodingFailure) { out.string(value) }
-  package mutating func field(_ value: inout String?) throws(DecodingFailure) { out.optional(value) }
-  package mutating func field<Value: RawRepresentable<UInt8>>(choice value: inout Value) throws(DecodingFailure) { out.byte(value.rawValue) }
-  package mutating func list<Element: FieldCoded>(_ values: inout [Element]) throws(DecodingFailure) {
+  @inlinable package mutating func field(_ value: inout Identifier) throws(DecodingFailure) { out.optional(value) }
+  @inlinable package mutating func field(_ value: inout Int64) throws(DecodingFailure) { out.signed(value) }
+  @inlinable package mutating func field(_ value: inout Int) throws(DecodingFailure) { out.signed(Int64(value)) }
+  @inlinable package mutating func field(_ value: inout UInt64) throws(DecodingFailure) { out.unsigned(value) }
+  @inlinable package mutating func field(_ value: inout Bool) throws(DecodingFailure) { out.bool(value) }
+  @inlinable package mutating func field(_ value: inout String) throws(DecodingFailure) { out.string(value) }
+  @inlinable package mutating func field(_ value: inout String?) throws(DecodingFailure) { out.optional(value) }
+  @inlinable package mutating func field<Value: RawRepresentable<UInt8>>(choice value: inout Value) throws(DecodingFailure) {
+    out.byte(value.rawValue)
+  }
+  @inlinable package mutating func list<Element: FieldCoded>(_ values: inout [Element]) throws(DecodingFailure) {
     out.count(values.count)
     for place in values.indices { try values[place].code(&self) }
   }
@@ -68,21 +72,21 @@ package struct FieldWriter: FieldCoder {
 package struct FieldReader: FieldCoder {
   package var reader: ByteReader
 
-  package init(_ reader: ByteReader) { self.reader = reader }
+  @inlinable package init(_ reader: ByteReader) { self.reader = reader }
 
-  package mutating func field(_ value: inout Identifier) throws(DecodingFailure) { value = try reader.optionalIdentifier() }
-  package mutating func field(_ value: inout Int64) throws(DecodingFailure) { value = try reader.signed() }
-  package mutating func field(_ value: inout Int) throws(DecodingFailure) { value = Int(try reader.signed()) }
-  package mutating func field(_ value: inout UInt64) throws(DecodingFailure) { value = try reader.unsigned() }
-  package mutating func field(_ value: inout Bool) throws(DecodingFailure) { value = try reader.bool() }
-  package mutating func field(_ value: inout String) throws(DecodingFailure) { value = try reader.string() }
-  package mutating func field(_ value: inout String?) throws(DecodingFailure) { value = try reader.optionalString() }
-  package mutating func field<Value: RawRepresentable<UInt8>>(choice value: inout Value) throws(DecodingFailure) {
+  @inlinable package mutating func field(_ value: inout Identifier) throws(DecodingFailure) { value = try reader.optionalIdentifier() }
+  @inlinable package mutating func field(_ value: inout Int64) throws(DecodingFailure) { value = try reader.signed() }
+  @inlinable package mutating func field(_ value: inout Int) throws(DecodingFailure) { value = Int(try reader.signed()) }
+  @inlinable package mutating func field(_ value: inout UInt64) throws(DecodingFailure) { value = try reader.unsigned() }
+  @inlinable package mutating func field(_ value: inout Bool) throws(DecodingFailure) { value = try reader.bool() }
+  @inlinable package mutating func field(_ value: inout String) throws(DecodingFailure) { value = try reader.string() }
+  @inlinable package mutating func field(_ value: inout String?) throws(DecodingFailure) { value = try reader.optionalString() }
+  @inlinable package mutating func field<Value: RawRepresentable<UInt8>>(choice value: inout Value) throws(DecodingFailure) {
     let raw = try reader.byte()
     guard let known = Value(rawValue: raw) else { throw .malformed("an unknown \(Value.self) \(raw)", at: reader.position) }
     value = known
   }
-  package mutating func list<Element: FieldCoded>(_ values: inout [Element]) throws(DecodingFailure) {
+  @inlinable package mutating func list<Element: FieldCoded>(_ values: inout [Element]) throws(DecodingFailure) {
     let count = try reader.count()
     values = []
     values.reserveCapacity(count)

@@ -1,21 +1,32 @@
 /// A sorted set in chunks: O(log n) look-up, O(chunk) insertion and removal, neighbours together in memory. Holds a million keys without a pointer a key.
-package struct OrderedIndex<Key: Comparable & Sendable>: Sendable {
+/// Public, though used inside the package alone: only then is it specialised in other modules.
+public struct OrderedIndex<Key: Comparable & Sendable>: Sendable {
   @usableFromInline var chunks: [[Key]] = []
-  package private(set) var count = 0
-  @usableFromInline static var most: Int { 512 }
+  @usableFromInline var total = 0
 
-  package init() {}
-
-  package var isEmpty: Bool { count == 0 }
-
+  /// How many keys there are.
   @inlinable
-  package var first: Key? { chunks.first?.first }
+  public var count: Int { total }
+  @inlinable static var most: Int { 128 }
 
+  /// No keys.
   @inlinable
-  package var last: Key? { chunks.last?.last }
+  public init() {}
+
+  /// Whether there is no key.
+  @inlinable
+  public var isEmpty: Bool { total == 0 }
+
+  /// The smallest key. O(1).
+  @inlinable
+  public var first: Key? { chunks.first?.first }
+
+  /// The largest key. O(1).
+  @inlinable
+  public var last: Key? { chunks.last?.last }
 
   /// Index of the first chunk whose last key is not below `key`; `chunks.count` when there is none.
-  @usableFromInline
+  @inlinable
   func chunk(for key: Key) -> Int {
     var low = 0
     var high = chunks.count
@@ -26,7 +37,7 @@ package struct OrderedIndex<Key: Comparable & Sendable>: Sendable {
     return low
   }
 
-  @usableFromInline
+  @inlinable
   static func place(of key: Key, in chunk: [Key]) -> Int {
     var low = 0
     var high = chunk.count
@@ -38,23 +49,24 @@ package struct OrderedIndex<Key: Comparable & Sendable>: Sendable {
   }
 
   /// Adds a key; false when it was there already.
-  @discardableResult
-  package mutating func insert(_ key: Key) -> Bool {
+  @inlinable @discardableResult
+  public mutating func insert(_ key: Key) -> Bool {
     guard !chunks.isEmpty else {
       chunks.append([key])
-      count = 1
+      total = 1
       return true
     }
     let at = min(chunk(for: key), chunks.count - 1)
     let place = OrderedIndex.place(of: key, in: chunks[at])
     if place < chunks[at].count, chunks[at][place] == key { return false }
     chunks[at].insert(key, at: place)
-    count += 1
+    total += 1
     if chunks[at].count > OrderedIndex.most { split(at) }
     return true
   }
 
-  private mutating func split(_ at: Int) {
+  @inlinable
+  mutating func split(_ at: Int) {
     // Appending at the end is the common order of arrival: leave such chunks nearly full instead of half empty.
     let whole = chunks[at]
     let cut = at == chunks.count - 1 ? whole.count * 15 / 16 : whole.count / 2
@@ -63,18 +75,20 @@ package struct OrderedIndex<Key: Comparable & Sendable>: Sendable {
   }
 
   /// Removes a key; false when it was not there.
-  @discardableResult
-  package mutating func remove(_ key: Key) -> Bool {
+  @inlinable @discardableResult
+  public mutating func remove(_ key: Key) -> Bool {
     let at = chunk(for: key)
     guard at < chunks.count else { return false }
     let place = OrderedIndex.place(of: key, in: chunks[at])
     guard place < chunks[at].count, chunks[at][place] == key else { return false }
-    count -= 1
+    total -= 1
     if chunks[at].count == 1 { chunks.remove(at: at) } else { chunks[at].remove(at: place) }
     return true
   }
 
-  package func contains(_ key: Key) -> Bool {
+  /// Whether a key is there. O(log n).
+  @inlinable
+  public func contains(_ key: Key) -> Bool {
     let at = chunk(for: key)
     guard at < chunks.count else { return false }
     let place = OrderedIndex.place(of: key, in: chunks[at])
@@ -82,7 +96,8 @@ package struct OrderedIndex<Key: Comparable & Sendable>: Sendable {
   }
 
   /// Walks upwards from the first key not below `start` (from the smallest when nil) until `visit` answers false.
-  package func ascend(from start: Key? = nil, _ visit: (Key) -> Bool) {
+  @inlinable
+  public func ascend(from start: Key? = nil, _ visit: (Key) -> Bool) {
     guard !chunks.isEmpty else { return }
     var at = start.map { chunk(for: $0) } ?? 0
     guard at < chunks.count else { return }
@@ -98,7 +113,8 @@ package struct OrderedIndex<Key: Comparable & Sendable>: Sendable {
   }
 
   /// Walks downwards from the last key not above `start` (from the largest when nil) until `visit` answers false.
-  package func descend(from start: Key? = nil, _ visit: (Key) -> Bool) {
+  @inlinable
+  public func descend(from start: Key? = nil, _ visit: (Key) -> Bool) {
     guard !chunks.isEmpty else { return }
     var at = chunks.count - 1
     var place = chunks[at].count - 1

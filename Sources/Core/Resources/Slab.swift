@@ -1,18 +1,28 @@
 /// Values in numbered places that are used again: a reference is a small integer, not a pointer, and a million values are one array.
-package struct Slab<Element: Sendable>: Sendable {
+/// Public, though used inside the package alone: only then is it specialised in other modules.
+public struct Slab<Element: Sendable>: Sendable {
   @usableFromInline var places: [Element?] = []
   @usableFromInline var free: [Int] = []
 
-  package init() {}
+  /// No values.
+  @inlinable
+  public init() {}
 
-  package var count: Int { places.count - free.count }
+  /// How many places are taken.
+  @inlinable
+  public var count: Int { places.count - free.count }
 
   /// One more than the highest place ever taken.
-  package var capacity: Int { places.count }
+  @inlinable
+  public var capacity: Int { places.count }
 
-  package func isTaken(_ place: Int) -> Bool { place < places.count && places[place] != nil }
+  /// Whether a place has a value.
+  @inlinable
+  public func isTaken(_ place: Int) -> Bool { places.indices.contains(place) && places[place] != nil }
 
-  package mutating func insert(_ element: Element) -> Int {
+  /// Puts a value into a free place and answers which. O(1) amortised.
+  @inlinable
+  public mutating func insert(_ element: Element) -> Int {
     if let place = free.popLast() {
       places[place] = element
       return place
@@ -21,35 +31,49 @@ package struct Slab<Element: Sendable>: Sendable {
     return places.count - 1
   }
 
-  package mutating func remove(_ place: Int) {
+  /// Frees a place; a free one stays free.
+  @inlinable
+  public mutating func remove(_ place: Int) {
+    guard isTaken(place) else { return }
     places[place] = nil
     free.append(place)
   }
 
-  /// The value in a place that is known to be taken; an empty place is a bug of the caller.
+  /// The highest taken place; the empty ones above it go. O(1) amortised.
+  public var lastTaken: Int? {
+    mutating get {
+      while let last = places.last, last == nil { places.removeLast() }
+      return places.isEmpty ? nil : places.count - 1
+    }
+  }
+
+  /// Removes what `lastTaken` named, for taking a slab apart: its free list is not kept.
+  public mutating func removeLast() {
+    free = []
+    places.removeLast()
+  }
+
+  /// The value in a place that is known to be taken; an empty place is a bug of the caller, and traps. In place: neither way copies the value.
   @inlinable
-  package subscript(_ place: Int) -> Element {
-    _read { yield places[place].unsafelyUnwrappedChecked }
+  public subscript(_ place: Int) -> Element {
+    _read {
+      // Traps by contract; a copy out and back would cost what yielding saves.
+      // swift-format-ignore: NeverForceUnwrap
+      yield places[place]!
+    }
     _modify {
-      guard places[place] != nil else { preconditionFailure("an empty place of a slab") }
-      // Checked in the line above; a copy out and back would cost what yielding saves.
       // swift-format-ignore: NeverForceUnwrap
       yield &places[place]!
     }
   }
 
-  package var indices: [Int] { places.indices.filter { places[$0] != nil } }
+  /// The taken places, ascending. O(places).
+  public var indices: [Int] { places.indices.filter { places[$0] != nil } }
 
-  package func forEach(_ body: (Int, Element) -> Void) {
+  /// Visits every value with its place, ascending.
+  public func forEach(_ body: (Int, Element) -> Void) {
     for place in places.indices {
       if let element = places[place] { body(place, element) }
     }
-  }
-}
-
-extension Optional {
-  @usableFromInline var unsafelyUnwrappedChecked: Wrapped {
-    guard let self else { preconditionFailure("an empty place of a slab") }
-    return self
   }
 }

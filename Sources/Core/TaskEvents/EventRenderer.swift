@@ -30,7 +30,9 @@ package struct EventRenderer {
 
   /// Nil when the workspace's own document is missing: then nothing of it can be told.
   package init?(scope: Identifier, lookup: @escaping DocumentLookup) {
-    guard let bytes = lookup(DocumentKey(kind: Kind.workspace, id: scope)), let record = try? WorkspaceRecord(decoding: bytes) else { return nil }
+    guard let bytes = lookup(DocumentKey(kind: Kind.workspace, id: scope)), let record = try? WorkspaceRecord(decoding: bytes) else {
+      return nil
+    }
     self.scope = scope
     self.lookup = lookup
     workspace = record
@@ -61,7 +63,10 @@ package struct EventRenderer {
     event.fields.add("timestamp", fact.at / 1000)
     event.fields.add("timestamp_ms", fact.at)
     fill(&event, fact)
-    if event.description.isEmpty { event.description = "\(event.resource.type.prefix(1).uppercased())\(event.resource.type.dropFirst()) \(event.resource.sid): \(kind.name)" }
+    if event.description.isEmpty {
+      event.description =
+        "\(event.resource.type.prefix(1).uppercased())\(event.resource.type.dropFirst()) \(event.resource.sid): \(kind.name)"
+    }
     event.fields.add("resource_type", event.resource.type)
     event.fields.add("resource_sid", event.resource.sid)
     event.fields.add("event_description", event.description)

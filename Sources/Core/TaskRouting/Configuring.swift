@@ -113,8 +113,12 @@ extension Space {
   mutating func deleteActivity(_ request: Request, _ turn: inout Turn) -> Verdict {
     guard activities[request.target] != nil else { return .notFound }
     let name = SIDKind.activity.text(request.target)
-    if record.defaultActivity == request.target { return .refuse("Activity \(name) cannot be deleted: it is the default activity of the workspace") }
-    if record.timeoutActivity == request.target { return .refuse("Activity \(name) cannot be deleted: it is the timeout activity of the workspace") }
+    if record.defaultActivity == request.target {
+      return .refuse("Activity \(name) cannot be deleted: it is the default activity of the workspace")
+    }
+    if record.timeoutActivity == request.target {
+      return .refuse("Activity \(name) cannot be deleted: it is the timeout activity of the workspace")
+    }
     if workerPlaces.values.contains(where: { workers[$0].record.activity == request.target }) {
       return .refuse("Activity \(name) cannot be deleted: a worker is in it")
     }

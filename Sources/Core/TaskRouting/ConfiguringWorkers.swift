@@ -76,7 +76,9 @@ extension Space {
       // The activity first, so that the tasks that come back are offered to somebody else.
       changeActivity(place, to: activity, turn.now)
       if goesAway {
-        for reservation in pendingOnes where reservations[reservation].record.status == .pending { decline(reservation, as: .rejected, &turn) }
+        for reservation in pendingOnes where reservations[reservation].record.status == .pending {
+          decline(reservation, as: .rejected, &turn)
+        }
       }
     }
     offer(place, &turn)
@@ -101,7 +103,9 @@ extension Space {
     let record = workers[place].record
     if let wanted = request.ifMatch, wanted != record.version { return .versionMismatch(record.version, wanted) }
     let sid = SIDKind.worker.text(request.target)
-    if !workers[place].live.isEmpty { return .refuse("Worker \(sid) cannot be deleted: it has \(workers[place].live.count) live reservations") }
+    if !workers[place].live.isEmpty {
+      return .refuse("Worker \(sid) cannot be deleted: it has \(workers[place].live.count) live reservations")
+    }
     if isAvailable(place) { return .refuse("Worker \(sid) cannot be deleted: it is in an available activity") }
     fact(.workerDeleted, about: request.target, turn.now)
     removeWorkerFromClasses(place)

@@ -1,4 +1,3 @@
-
 /// The kinds of documents that this machine keeps, each with its number in keys.
 package enum Kind {
   package static let workspace: UInt8 = 1

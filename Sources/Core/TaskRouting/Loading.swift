@@ -122,7 +122,8 @@ extension Space {
     }
   }
 
-  func documentKeys() -> [DocumentKey] {
+  /// Documents of everything but tasks, reservations and workers.
+  func configurationKeys() -> [DocumentKey] {
     var keys: [DocumentKey] = []
     keys += activities.keys.map { DocumentKey(kind: Kind.activity, id: $0) }
     keys += channels.keys.map { DocumentKey(kind: Kind.taskChannel, id: $0) }
@@ -131,11 +132,26 @@ extension Space {
       keys += workflow.older.keys.map { KeptRevision.key(id, $0) }
       keys += [DocumentKey(kind: Kind.workflow, id: id), DocumentKey(kind: Kind.workflowConfiguration, id: id)]
     }
-    for id in workerPlaces.keys { keys += [DocumentKey(kind: Kind.worker, id: id), DocumentKey(kind: Kind.workerAttributes, id: id)] }
-    for id in taskPlaces.keys { keys += [DocumentKey(kind: Kind.task, id: id), DocumentKey(kind: Kind.taskAttributes, id: id)] }
-    keys += reservationPlaces.keys.map { DocumentKey(kind: Kind.reservation, id: $0) }
     keys += imports.keys.map { DocumentKey(kind: Kind.bulkImport, id: $0) }
     keys += refusedLines.keys.map { DocumentKey(kind: Kind.refusedLine, id: $0) }
+    return keys
+  }
+
+  /// Whether `takeKeys` has given everything away.
+  var isEmptied: Bool { tasks.count == 0 && workers.count == 0 }
+
+  /// Takes tasks with their reservations, then workers, out of a deleted workspace, about `limit` documents' worth, and answers their keys. O(limit).
+  mutating func takeKeys(_ limit: Int) -> [DocumentKey] {
+    var keys: [DocumentKey] = []
+    while keys.count < limit, let place = tasks.lastTaken {
+      keys += [DocumentKey(kind: Kind.task, id: tasks[place].id), DocumentKey(kind: Kind.taskAttributes, id: tasks[place].id)]
+      keys += tasks[place].reservations.map { DocumentKey(kind: Kind.reservation, id: reservations[$0].id) }
+      tasks.removeLast()
+    }
+    while keys.count < limit, let place = workers.lastTaken {
+      keys += [DocumentKey(kind: Kind.worker, id: workers[place].id), DocumentKey(kind: Kind.workerAttributes, id: workers[place].id)]
+      workers.removeLast()
+    }
     return keys
   }
 
@@ -158,7 +174,9 @@ extension Space {
       out.append((DocumentKey(kind: Kind.task, id: tasks[place].id), tasks[place].record.encoded()))
       out.append((DocumentKey(kind: Kind.taskAttributes, id: tasks[place].id), tasks[place].attributes))
     }
-    out += reservationPlaces.values.map { (DocumentKey(kind: Kind.reservation, id: reservations[$0].id), reservations[$0].record.encoded()) }
+    out += reservationPlaces.values.map {
+      (DocumentKey(kind: Kind.reservation, id: reservations[$0].id), reservations[$0].record.encoded())
+    }
     out += imports.map { (DocumentKey(kind: Kind.bulkImport, id: $0.key), $0.value.encoded()) }
     out += refusedLines.map { (DocumentKey(kind: Kind.refusedLine, id: $0.key), $0.value.encoded()) }
     return out

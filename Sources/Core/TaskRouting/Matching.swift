@@ -117,7 +117,9 @@ extension Space {
 
   func isEligible(_ worker: Int, for key: ClassKey, sample: JSONDocument?) -> Bool {
     if !key.routed.isNone { return workers[worker].id == key.routed }
-    if let known = key.known, known != workers[worker].record.friendlyName, known != SIDKind.worker.text(workers[worker].id) { return false }
+    if let known = key.known, known != workers[worker].record.friendlyName, known != SIDKind.worker.text(workers[worker].id) {
+      return false
+    }
     guard key.condition >= 0 else { return true }
     return conditions[key.condition].evaluate(task: sample, worker: view(of: worker))
   }

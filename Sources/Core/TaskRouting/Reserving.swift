@@ -140,10 +140,13 @@ extension Space {
     if returns {
       tasks[task].record.status = .pending
       tasks[task].record.version += 1
-      tasks[task].record.reEvaluated = status == .timeout ? "reservation_timeout" : status == .rejected ? "reservation_rejected" : "reservation_canceled"
+      tasks[task].record.reEvaluated =
+        status == .timeout ? "reservation_timeout" : status == .rejected ? "reservation_rejected" : "reservation_canceled"
       touch(task: task, at: turn.now)
     }
-    fact(status == .timeout ? .reservationTimeout : status == .rejected ? .reservationRejected : .reservationCanceled, reservation: place, turn.now)
+    fact(
+      status == .timeout ? .reservationTimeout : status == .rejected ? .reservationRejected : .reservationCanceled, reservation: place,
+      turn.now)
     if let activity, !activity.isNone, activities[activity] != nil, workers[worker].record.activity != activity {
       changeActivity(worker, to: activity, turn.now)
     }
@@ -186,6 +189,7 @@ extension Space {
     details.signed(workers[worker].record.version)
     details.signed(now - since)
     pending.facts.append(
-      Fact(kind: FactKind.workerActivityUpdate.rawValue, at: now, subjects: [workers[worker].id, activity, previous], details: details.bytes))
+      Fact(
+        kind: FactKind.workerActivityUpdate.rawValue, at: now, subjects: [workers[worker].id, activity, previous], details: details.bytes))
   }
 }

@@ -25,6 +25,8 @@ package struct TaskRoutingMachine: Machine {
   private struct Clearing: Sendable {
     var place: Int
     var left: [DocumentKey]
+    /// What the workspace held, taken apart slice by slice, so that deleting costs the same whatever is in it. Nil after a start, when all keys are known at once.
+    var remains: Space?
   }
 
   package init(settings: TaskRoutingSettings, documents: [Identifier: [DocumentKey: [UInt8]]]) throws(DecodingFailure) {
@@ -33,7 +35,7 @@ package struct TaskRoutingMachine: Machine {
       guard let space = try Space.load(scope, settings: settings, contents) else { continue }
       let place = add(space)
       if space.record.isDeleted { startClearing(place, contents.keys.filter { Space.isCleared($0) }.sorted()) }
-      schedule(place)
+      schedule(place, space.nextDue)
     }
   }
 
@@ -45,12 +47,11 @@ package struct TaskRoutingMachine: Machine {
     return place
   }
 
-  private mutating func startClearing(_ place: Int, _ keys: [DocumentKey]) {
-    clearing.append(Clearing(place: place, left: keys))
+  private mutating func startClearing(_ place: Int, _ keys: [DocumentKey], _ remains: Space? = nil) {
+    clearing.append(Clearing(place: place, left: keys, remains: remains))
   }
 
-  private mutating func schedule(_ place: Int) {
-    let due = spaces[place]?.nextDue
+  private mutating func schedule(_ place: Int, _ due: Int64?) {
     guard due != dueOf[place] else { return }
     if let old = dueOf[place] { dues.remove(Due(at: old, place: place)) }
     if let due { dues.insert(Due(at: due, place: place)) }
@@ -76,15 +77,17 @@ package struct TaskRoutingMachine: Machine {
       return turn.effects.reply(to: command.replyTo, Verdict(status: 400, code: 20001, message: "The command cannot be read: \(error)"))
     }
     if request.operation == .createWorkspace { return createWorkspace(command, request, &turn) }
-    guard let place = places[command.scope], spaces[place]?.record.account == command.account else {
+    guard let place = places[command.scope], var space = take(place) else {
       return turn.effects.reply(to: command.replyTo, .notFound)
     }
-    if let key = command.idempotency, let known = spaces[place]?.keys.answer(to: key) {
-      return turn.effects.reply(to: command.replyTo, known)
+    if let early = space.answerWithoutDeciding(command) {
+      put(space, place)
+      return turn.effects.reply(to: command.replyTo, early)
     }
-    if spaces[place]?.record.isDeleted == true { return turn.effects.reply(to: command.replyTo, .notFound) }
-    if request.operation == .deleteWorkspace { return deleteWorkspace(place, command, &turn) }
-    guard var space = take(place) else { return }
+    guard request.operation != .deleteWorkspace else {
+      put(space, place)
+      return deleteWorkspace(place, command, &turn)
+    }
     let verdict = space.perform(request, &turn)
     space.flush(&turn)
     if let key = command.idempotency { space.keys.remember(key, verdict, at: turn.now, scope: space.id, into: &turn.effects) }
@@ -93,17 +96,14 @@ package struct TaskRoutingMachine: Machine {
   }
 
   /// Takes a workspace out, so that it is changed in place and not copied; `put` puts it back and keeps its timer.
-  private mutating func take(_ place: Int) -> Space? {
-    let space = spaces[place]
-    spaces[place] = nil
-    return space
-  }
+  private mutating func take(_ place: Int) -> Space? { spaces[place].take() }
 
-  private mutating func put(_ space: Space, _ place: Int) {
+  private mutating func put(_ space: consuming Space, _ place: Int) {
+    let due = space.nextDue
     if !space.reEvaluating.isEmpty, !evaluating.contains(place) { evaluating.append(place) }
     if !space.dirtyImports.isEmpty { touched.insert(place) }
-    spaces[place] = space
-    schedule(place)
+    spaces[place] = consume space
+    schedule(place, due)
   }
 
   private mutating func createWorkspace(_ command: Command, _ request: Request, _ turn: inout Turn) {
@@ -117,7 +117,7 @@ package struct TaskRoutingMachine: Machine {
     space.flush(&turn)
     let verdict = Verdict(status: 201, scope: command.scope, document: DocumentKey(kind: Kind.workspace, id: command.scope))
     if let key = command.idempotency { space.keys.remember(key, verdict, at: turn.now, scope: space.id, into: &turn.effects) }
-    schedule(add(space))
+    schedule(add(space), space.nextDue)
     tellDirectory(command, isThere: true, verdict, &turn)
   }
 
@@ -134,7 +134,7 @@ package struct TaskRoutingMachine: Machine {
 
   private mutating func deleteWorkspace(_ place: Int, _ command: Command, _ turn: inout Turn) {
     guard var space = take(place) else { return }
-    let keys = space.documentKeys().sorted()
+    let keys = space.configurationKeys().sorted()
     space.record.isDeleted = true
     space.fact(.workspaceDeleted, about: space.id, turn.now)
     space.pending.writesWorkspace = true
@@ -146,7 +146,7 @@ package struct TaskRoutingMachine: Machine {
     husk.keys = space.keys
     put(husk, place)
     evaluating.removeAll { $0 == place }
-    startClearing(place, keys)
+    startClearing(place, keys, consume space)
     tellDirectory(command, isThere: false, verdict, &turn)
   }
 
@@ -201,9 +201,10 @@ package struct TaskRoutingMachine: Machine {
       return put(space, place)
     }
     guard !clearing.isEmpty, let scope = spaces[clearing[0].place]?.id else { return }
+    if clearing[0].left.count < limit { clearing[0].left += clearing[0].remains?.takeKeys(limit) ?? [] }
     for key in clearing[0].left.suffix(limit) { turn.effects.delete(scope, key) }
     clearing[0].left.removeLast(min(limit, clearing[0].left.count))
-    if clearing[0].left.isEmpty { clearing.removeFirst() }
+    if clearing[0].left.isEmpty, clearing[0].remains?.isEmptied != false { clearing.removeFirst() }
   }
 
   package mutating func close(_ turn: inout Turn) {
@@ -239,6 +240,13 @@ package enum DirectoryNote {
 extension Space {
   /// Idempotency keys and the workspace's own document stay when the rest is cleared away.
   static func isCleared(_ key: DocumentKey) -> Bool { key.kind != IdempotencyKeys.kind && key.kind != Kind.workspace }
+
+  /// What needs no deciding: somebody else's workspace, a repeated command, or a workspace that is gone.
+  func answerWithoutDeciding(_ command: Command) -> Verdict? {
+    guard record.account == command.account else { return .notFound }
+    if let key = command.idempotency, let known = keys.answer(to: key) { return known }
+    return record.isDeleted ? .notFound : nil
+  }
 
   mutating func perform(_ request: Request, _ turn: inout Turn) -> Verdict {
     switch request.operation {

@@ -11,7 +11,8 @@ extension Space {
     guard let document = try? JSONDocument(parsing: attributes) else { return .refuse("Attributes is not valid JSON") }
     var record = TaskRecord()
     guard let channel = channel(named: request.text(.taskChannel) ?? "default") else {
-      return .refuse("TaskChannel '\(request.text(.taskChannel) ?? "")' is neither the SID nor the unique name of a task channel of this workspace")
+      return .refuse(
+        "TaskChannel '\(request.text(.taskChannel) ?? "")' is neither the SID nor the unique name of a task channel of this workspace")
     }
     record.channel = channel
     var direct: Int?
@@ -63,7 +64,8 @@ extension Space {
       return .workflow(id)
     }
     guard workflows.count == 1, let only = workflows.keys.first else {
-      return .refused("WorkflowSid is required: the workspace has \(workflows.count) workflows, and it may be left out only where there is exactly one")
+      return .refused(
+        "WorkflowSid is required: the workspace has \(workflows.count) workflows, and it may be left out only where there is exactly one")
     }
     return .workflow(only)
   }
@@ -159,7 +161,8 @@ extension Space {
   private func refusal(of status: TaskStatus?, _ place: Int) -> Verdict? {
     guard let status else { return nil }
     let now = tasks[place].record.status
-    let what = "task \(SIDKind.task.text(tasks[place].id)) in workspace \(SIDKind.workspace.text(id)) for account \(SIDKind.account.text(record.account))"
+    let what =
+      "task \(SIDKind.task.text(tasks[place].id)) in workspace \(SIDKind.workspace.text(id)) for account \(SIDKind.account.text(record.account))"
     switch status {
     case .canceled where !now.isWaiting: return .refuse("Cannot cancel \(what) because it is not pending or reserved.")
     case .wrapping where now != .assigned: return .refuse("Cannot wrap up a \(what) because it's not currently assigned")
@@ -227,7 +230,9 @@ extension Space {
 
   /// Forgets a task and its reservations: silent when its time is over, after the event when a client deletes it.
   mutating func purge(_ place: Int) {
-    if tasks[place].timer != 0 { timers.remove(Timer(due: tasks[place].timer, kind: .task, serial: tasks[place].record.serial, place: place)) }
+    if tasks[place].timer != 0 {
+      timers.remove(Timer(due: tasks[place].timer, kind: .task, serial: tasks[place].record.serial, place: place))
+    }
     tasks[place].timer = 0
     delete(Kind.task, tasks[place].id)
     delete(Kind.taskAttributes, tasks[place].id)
@@ -260,7 +265,9 @@ extension Space {
     guard let text = request.text(.status) else { return answer }
     let wanted = ReservationStatus(text: text)
     func already() -> Verdict {
-      .refuse("Reservation \(SIDKind.reservation.text(request.target)) is already in state [\(record.status.text)] and cannot be updated to [\(text)]")
+      .refuse(
+        "Reservation \(SIDKind.reservation.text(request.target)) is already in state [\(record.status.text)] and cannot be updated to [\(text)]"
+      )
     }
     switch (wanted, record.status) {
     case (.accepted?, .pending): accept(place, &turn)
@@ -317,6 +324,7 @@ extension Verdict {
   /// The ingress knows the path and says it.
   static let notFound = Verdict(status: 404, code: 20404, message: "")
   static func versionMismatch(_ now: Int64, _ wanted: Int64) -> Verdict {
-    Verdict(status: 412, code: 20412, message: "If-Match names version \(wanted), but the resource is at version \(now): read it again and retry")
+    Verdict(
+      status: 412, code: 20412, message: "If-Match names version \(wanted), but the resource is at version \(now): read it again and retry")
   }
 }

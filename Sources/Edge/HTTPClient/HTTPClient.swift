@@ -80,6 +80,12 @@ package final class HTTPClient: Sendable {
     }
   }
 
+  /// As `shutdown`, for somebody on the client's loop who need not wait.
+  package func cancelAll() {
+    let engine = engine
+    engine.loop.run { engine.close() }
+  }
+
   private func transfer(for request: HTTPClientRequest) throws(HTTPClientError) -> Transfer {
     try request.check()
     return Transfer(request, try TargetURL(request.url), engine.options, startedAt: engine.loop.monotonicMilliseconds)

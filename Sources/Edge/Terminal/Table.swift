@@ -41,7 +41,8 @@ package struct Table: Sendable {
     return text
   }
 
-  private static func printable(_ cell: String) -> String {
+  /// The text with control characters as spaces, so that a name cannot draw on the terminal.
+  package static func printable(_ cell: String) -> String {
     String(String.UnicodeScalarView(cell.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
   }
 }

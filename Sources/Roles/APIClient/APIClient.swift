@@ -40,7 +40,8 @@ package final class APIClient: Sendable {
 
   /// Sends a request and reads the JSON that comes back. Throws `APIFailure` for every status of 400 and more, with the server's own message.
   @discardableResult
-  package func call(_ method: String, _ path: String, _ form: [(String, String)] = [], headers: [(name: String, value: String)] = []) async throws
+  package func call(_ method: String, _ path: String, _ form: [(String, String)] = [], headers: [(name: String, value: String)] = [])
+    async throws
     -> JSONDocument
   {
     var request = request(method, path)
@@ -53,12 +54,15 @@ package final class APIClient: Sendable {
   }
 
   package func send(_ request: HTTPClientRequest) async throws -> HTTPClientResponse {
-    do throws(HTTPClientError) { return try await http.send(request) } catch { throw APIFailure(status: 0, "\(base) does not answer: \(error)") }
+    do throws(HTTPClientError) { return try await http.send(request) } catch {
+      throw APIFailure(status: 0, "\(base) does not answer: \(error)")
+    }
   }
 
   /// Reads a long answer as it comes, until the server ends it.
   package func stream(
-    _ request: HTTPClientRequest, onResponse: @escaping @Sendable (HTTPClientResponseHead) -> Void, onChunk: @escaping @Sendable ([UInt8]) -> Void
+    _ request: HTTPClientRequest, onResponse: @escaping @Sendable (HTTPClientResponseHead) -> Void,
+    onChunk: @escaping @Sendable ([UInt8]) -> Void
   ) async throws {
     do throws(HTTPClientError) {
       try await http.stream(

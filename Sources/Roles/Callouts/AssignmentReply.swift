@@ -19,8 +19,12 @@ enum AssignmentReply {
   static func read(_ reply: OutboundReply) -> AssignmentReply {
     guard reply.status == 200 || reply.status == 204 else { return .failed("status \(reply.status)") }
     guard reply.body.contains(where: { $0 > 32 }) else { return .nothing }
-    guard reply.contentType.lowercased().hasPrefix("application/json") else { return .alert(40000, "Content-Type is '\(reply.contentType)'") }
-    guard let document = try? JSONDocument(parsing: reply.body), document.isObject else { return .alert(40001, "the body is not a JSON object") }
+    guard reply.contentType.lowercased().hasPrefix("application/json") else {
+      return .alert(40000, "Content-Type is '\(reply.contentType)'")
+    }
+    guard let document = try? JSONDocument(parsing: reply.body), document.isObject else {
+      return .alert(40001, "the body is not a JSON object")
+    }
     guard let name = document.root[key: "instruction"]?.string else {
       return document.root.count == 0 ? .nothing : .alert(40005, "the object has no instruction")
     }
@@ -50,8 +54,18 @@ enum TwilioSignature {
   static func message(url: String, form: String) -> String {
     var byName: [String: Set<String>] = [:]
     for field in (try? Form(parsing: Array(form.utf8)))?.fields ?? [] { byName[field.name, default: []].insert(field.value) }
-    return byName.sorted { $0.key < $1.key }.reduce(url) { text, pair in
+    return byName.sorted { $0.key < $1.key }.reduce(requested(url)) { text, pair in
       pair.value.sorted().reduce(text) { $0 + pair.key + $1 }
     }
+  }
+
+  /// The URL as the receiver sees it: without a fragment, and with the path that every request has (RFC 9112 section 3.2.1), since it signs what it was asked for.
+  static func requested(_ url: String) -> String {
+    let whole = url.prefix { $0 != "#" }
+    guard let colon = whole.firstIndex(of: ":"), whole[colon...].hasPrefix("://") else { return String(whole) }
+    let rest = whole[colon...].dropFirst(3)
+    let host = rest.prefix { $0 != "/" && $0 != "?" }
+    guard !rest.dropFirst(host.count).hasPrefix("/") else { return String(whole) }
+    return "\(whole[..<host.endIndex])/\(whole[host.endIndex...])"
   }
 }

@@ -1,9 +1,9 @@
+import Forms
 package import Ports
 import Projection
 import Resources
 package import TaskEvents
 package import TaskRouting
-import Forms
 
 /// What the `callouts` topic carries, told apart by its first byte.
 enum CalloutTag {

@@ -1,12 +1,12 @@
 import Accounts
+import Forms
+package import Ingress
+import JSON
+import Journal
+import Machines
 package import Observability
 package import Ports
 import Resources
-package import Ingress
-import JSON
-import Forms
-import Journal
-import Machines
 import Synchronization
 import TaskRouting
 
@@ -55,6 +55,7 @@ package actor CalloutWorker {
   private var targets: [String: Target] = [:]
   private var isStopping = false
   private let bell = Bell()
+  private let ended = Bell()
 
   private struct Target {
     var running = 0
@@ -101,7 +102,10 @@ package actor CalloutWorker {
     }
   }
 
-  /// Works until `stop`; what is under way then is finished first, within its own time-outs.
+  /// Returns once `run` has, after `stop`. For one caller.
+  package nonisolated func end() async { await ended.wait() }
+
+  /// Works until `stop`; what is under way then is finished first, within its own time-outs. What is cut off meanwhile the next run sends again.
   package func run() async {
     nextOffset = savedPosition()
     savedOffset = nextOffset
@@ -109,7 +113,7 @@ package actor CalloutWorker {
     reader = log.openReader(topic, from: nextOffset, key: nil, visibility: .committed) { bell.ring() }
     await withDiscardingTaskGroup { group in
       while !isStopping {
-        for job in await takeJobs() { enqueue(job) }
+        for offer in takeJobs() { group.addTask { await self.resolve(offer.offset, offer.callout) } }
         for job in runnable() { group.addTask { await self.perform(job) } }
         savePosition()
         if !hasMore { await bell.wait() }
@@ -117,6 +121,7 @@ package actor CalloutWorker {
     }
     savePosition()
     reader?.close()
+    ended.ring()
   }
 
   private var hasMore = false
@@ -146,7 +151,8 @@ package actor CalloutWorker {
     }
   }
 
-  private func takeJobs() async -> [Job] {
+  /// Queues events; returns offers, which need more than their record.
+  private func takeJobs() -> [(offset: Int64, callout: AssignmentCallout)] {
     hasMore = false
     guard unfinished < limits.unfinished, let reader else { return [] }
     let records: [LogRecord]
@@ -155,7 +161,7 @@ package actor CalloutWorker {
       return []
     }
     hasMore = !records.isEmpty
-    var jobs: [Job] = []
+    var offers: [(offset: Int64, callout: AssignmentCallout)] = []
     for record in records {
       // Offsets of a plain topic are consecutive; where some are gone they count as done.
       while nextOffset < record.offset {
@@ -163,36 +169,46 @@ package actor CalloutWorker {
         nextOffset += 1
       }
       nextOffset = record.offset + 1
-      guard let job = await job(record) else {
-        done.insert(record.offset)
-        continue
+      unfinished += 1
+      let body = Array((record.value ?? []).dropFirst())
+      if record.value?.first == CalloutTag.event, let callout = try? EventCallout(decoding: body) {
+        enqueue(Job(offset: record.offset, payload: .event(callout), target: CalloutWorker.target(callout.url), order: callout.order))
+      } else if record.value?.first == CalloutTag.assignment, let callout = try? AssignmentCallout(decoding: body) {
+        offers.append((record.offset, callout))
+      } else {
+        if record.value != nil { logger.error("a callout record cannot be read", ["offset": "\(record.offset)"]) }
+        complete(record.offset)
       }
-      jobs.append(job)
     }
-    return jobs
+    return offers
   }
 
-  private func job(_ record: LogRecord) async -> Job? {
-    guard let value = record.value, let tag = value.first else { return nil }
-    let body = Array(value.dropFirst())
-    switch tag {
-    case CalloutTag.event:
-      guard let callout = try? EventCallout(decoding: body) else { return unreadable(record) }
-      return Job(offset: record.offset, payload: .event(callout), target: CalloutWorker.target(callout.url), order: callout.order)
-    case CalloutTag.assignment:
-      guard let callout = try? AssignmentCallout(decoding: body) else { return unreadable(record) }
-      let key = DocumentKey(kind: Kind.workflow, id: callout.workflow)
-      guard let found = try? await hot.get(callout.workspace, [key]).documents[0], let workflow = try? WorkflowRecord(decoding: found),
-        !workflow.assignmentCallbackURL.isEmpty
-      else { return nil }
-      return Job(
-        offset: record.offset, payload: .assignment(callout, workflow), target: CalloutWorker.target(workflow.assignmentCallbackURL), order: nil)
-    default: return unreadable(record)
+  /// Queues an offer for its workflow's server. A callout may be quicker than hot state, which at a start is still being filled: what it speaks of is waited for.
+  private func resolve(_ offset: Int64, _ callout: AssignmentCallout) async {
+    let keys = [DocumentKey(kind: Kind.reservation, id: callout.reservation), DocumentKey(kind: Kind.workflow, id: callout.workflow)]
+    let found = await waitFor(callout.workspace, keys, in: hot)
+    defer { bell.ring() }
+    // Stopped before it was found: the next run takes it up.
+    if found == nil, isStopping {
+      unfinished -= 1
+      return
     }
+    guard let workflow = found?[1].flatMap({ try? WorkflowRecord(decoding: $0) }) else {
+      finished("assignment", "outdated")
+      return complete(offset)
+    }
+    guard !workflow.assignmentCallbackURL.isEmpty else { return complete(offset) }
+    let target = CalloutWorker.target(workflow.assignmentCallbackURL)
+    enqueue(Job(offset: offset, payload: .assignment(callout, workflow), target: target, order: nil))
   }
 
-  private func unreadable(_ record: LogRecord) -> Job? {
-    logger.error("a callout record cannot be read", ["offset": "\(record.offset)"])
+  /// Documents as soon as the first of them is there; nil when it does not come within a few seconds: it was removed long ago.
+  private func waitFor(_ scope: Identifier, _ keys: [DocumentKey], in home: any HotState) async -> [[UInt8]?]? {
+    for pause: Int64 in [2, 5, 10, 20, 50, 100, 200, 400, 800, 1000, 1000, 0] {
+      if let found = try? await home.get(scope, keys).documents, found[0] != nil { return found }
+      guard !isStopping, pause > 0 else { return nil }
+      await withCheckedContinuation { continuation in _ = queue.schedule(afterMilliseconds: pause) { continuation.resume() } }
+    }
     return nil
   }
 
@@ -205,7 +221,6 @@ package actor CalloutWorker {
   // MARK: Who may go
 
   private func enqueue(_ job: Job) {
-    unfinished += 1
     guard targets[job.target, default: Target()].waiting.count < limits.waitingPerTarget else {
       logger.warning("a callout is given up: its server has too many waiting", ["target": job.target])
       finished(kind(job), "overloaded")
@@ -250,7 +265,8 @@ package actor CalloutWorker {
     case .assignment(let callout, let workflow): outcome = await ask(callout, workflow)
     }
     finished(kind(job), outcome)
-    complete(job.offset)
+    // Cut off by our own end, most likely: not done, so that the next run sends it again.
+    if isStopping, outcome == "failed" || outcome == "lost" { unfinished -= 1 } else { complete(job.offset) }
     targets[job.target]?.running -= 1
     if let order = job.order { targets[job.target]?.busy.remove(order) }
     if let target = targets[job.target], target.running == 0, target.waiting.isEmpty { targets[job.target] = nil }
@@ -273,11 +289,10 @@ package actor CalloutWorker {
   }
 
   private func post(_ url: String, _ body: String, account: Identifier, _ timeout: Int64) async throws(OutboundFailure) -> OutboundReply {
-    let token: String
-    do throws(HotStateFailure) {
-      let bytes = try await accounts.get(account, [DocumentKey(kind: AccountKind.account, id: account)]).documents[0]
-      token = bytes.flatMap { try? AccountRecord(decoding: $0) }?.authToken ?? ""
-    } catch { throw OutboundFailure(reason: "the account cannot be read: \(error)") }
+    let found = await waitFor(account, [DocumentKey(kind: AccountKind.account, id: account)], in: accounts)
+    guard let token = found?[0].flatMap({ try? AccountRecord(decoding: $0) })?.authToken else {
+      throw OutboundFailure(reason: "the account, whose token signs, cannot be read")
+    }
     let signature = signer.sign(Array(TwilioSignature.message(url: url, form: body).utf8), key: Array(token.utf8))
     let headers = [
       (name: "Content-Type", value: "application/x-www-form-urlencoded; charset=utf-8"), (name: "X-Twilio-Signature", value: signature),
@@ -314,7 +329,8 @@ package actor CalloutWorker {
       DocumentKey(kind: Kind.taskAttributes, id: callout.task), DocumentKey(kind: Kind.worker, id: callout.worker),
       DocumentKey(kind: Kind.workerAttributes, id: callout.worker), DocumentKey(kind: Kind.workspace, id: callout.workspace),
     ]
-    guard let found = try? await hot.get(callout.workspace, keys).documents, let reservation = found[0].flatMap({ try? ReservationRecord(decoding: $0) }),
+    guard let found = try? await hot.get(callout.workspace, keys).documents,
+      let reservation = found[0].flatMap({ try? ReservationRecord(decoding: $0) }),
       reservation.status == .pending, let task = found[1].flatMap({ try? TaskRecord(decoding: $0) })
     else { return nil }
     func text(_ place: Int) -> String { String(decoding: found[place] ?? Array("{}".utf8), as: UTF8.self) }
@@ -326,7 +342,8 @@ package actor CalloutWorker {
       ("TaskQueueSid", SIDKind.taskQueue.text(callout.queue)), ("TaskSid", SIDKind.task.text(callout.task)), ("TaskAttributes", text(2)),
       ("TaskAge", String(max(0, callout.at - task.created) / 1000)), ("TaskPriority", String(task.priority)),
       ("TaskChannelSid", SIDKind.taskChannel.text(task.channel)), ("WorkerSid", SIDKind.worker.text(callout.worker)),
-      ("WorkerName", worker?.friendlyName ?? ""), ("WorkerAttributes", text(4)), ("ReservationSid", SIDKind.reservation.text(callout.reservation)),
+      ("WorkerName", worker?.friendlyName ?? ""), ("WorkerAttributes", text(4)),
+      ("ReservationSid", SIDKind.reservation.text(callout.reservation)),
       ("Timestamp", String(callout.at / 1000)),
     ])
   }
@@ -347,7 +364,8 @@ package actor CalloutWorker {
         "an assignment instruction was refused", ["reservation": SIDKind.reservation.text(callout.reservation), "message": verdict.message])
       return "refused"
     case .failure(let failure):
-      logger.warning("an assignment instruction got lost", ["reservation": SIDKind.reservation.text(callout.reservation), "failure": "\(failure)"])
+      logger.warning(
+        "an assignment instruction got lost", ["reservation": SIDKind.reservation.text(callout.reservation), "failure": "\(failure)"])
       return "lost"
     }
   }

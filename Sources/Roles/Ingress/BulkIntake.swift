@@ -71,9 +71,11 @@ struct BulkIntake {
     } catch let error as GzipError {
       throw .invalid("The body is not what Content-Encoding: gzip says: \(error)")
     } catch let error as LogFailure {
-      throw APIError(503, 20503, "Lines up to \(lines.number) may be recorded, the rest is not: \(error); send the same import again", retryAfter: 1)
+      throw APIError(
+        503, 20503, "Lines up to \(lines.number) may be recorded, the rest is not: \(error); send the same import again", retryAfter: 1)
     } catch {
-      throw APIError(400, 20001, "The body could not be read to its end: \(error); lines that are recorded are not lost, send the same import again")
+      throw APIError(
+        400, 20001, "The body could not be read to its end: \(error); lines that are recorded are not lost, send the same import again")
     }
     return .json(202, lines.summary(importText))
   }
@@ -144,7 +146,9 @@ extension Ingress {
   func importStatus(_ text: String, _ workspace: Identifier, _ call: Call) async throws(APIError) -> Answer {
     _ = try await self.workspace(workspace, call)
     let id = importIdentifier(text)
-    guard let bytes = try await get(workspace, [DocumentKey(kind: Kind.bulkImport, id: id)])[0], let record = try? ImportRecord(decoding: bytes) else {
+    guard let bytes = try await get(workspace, [DocumentKey(kind: Kind.bulkImport, id: id)])[0],
+      let record = try? ImportRecord(decoding: bytes)
+    else {
       throw .notFound(call.path)
     }
     let range = DocumentRange(kind: Kind.refusedLine, index: ListIndex.creation, parent: id, limit: 1000)

@@ -43,7 +43,9 @@ package final class Commander: Sendable {
   /// - Parameters:
   ///   - first: number of the first request; random, so that an answer to an earlier life of this node finds nobody.
   ///   - patience: how long a request waits for its answer, milliseconds.
-  package init(log: any EventLog, bus: any SignalBus, clock: any Clock, node: String, first: UInt64, most: Int = 10_000, patience: Int64 = 15_000) {
+  package init(
+    log: any EventLog, bus: any SignalBus, clock: any Clock, node: String, first: UInt64, most: Int = 10_000, patience: Int64 = 15_000
+  ) {
     self.log = log
     self.clock = clock
     self.node = node
@@ -64,7 +66,8 @@ package final class Commander: Sendable {
       let number: UInt64? = state.withLock { state in
         guard state.waiting.count < most else { return nil }
         state.next &+= 1
-        state.waiting[state.next] = Waiting(continuation: continuation, deadline: clock.monotonic() + (patience ?? self.patience), partition: partition)
+        state.waiting[state.next] = Waiting(
+          continuation: continuation, deadline: clock.monotonic() + (patience ?? self.patience), partition: partition)
         return state.next
       }
       guard let number else { return continuation.resume(returning: .failure(.tooMany)) }

@@ -56,7 +56,9 @@ final class ImportLines {
         }
         accepted += 1
         flushSkips()
-        add(Command(scope: workspace, account: account, origin: .line(importing: importing, number: number, count: 1), body: request.encoded()))
+        add(
+          Command(
+            scope: workspace, account: account, origin: .line(importing: importing, number: number, count: 1), body: request.encoded()))
       }
       if batch.count >= 256 || batchBytes >= 128 * 1024 { try await send() }
     }
@@ -78,7 +80,8 @@ final class ImportLines {
     let first = number - skipped
     add(
       Command(
-        scope: workspace, account: account, origin: .line(importing: importing, number: first, count: skipped), body: Request(.skipLines).encoded()))
+        scope: workspace, account: account, origin: .line(importing: importing, number: first, count: skipped),
+        body: Request(.skipLines).encoded()))
     skipped = 0
   }
 
@@ -148,7 +151,9 @@ final class ImportLines {
     var request = Request(.createTask)
     for (key, value) in document.root.pairs {
       switch key.string {
-      case "workflow_sid" where value.isNull, "task_channel" where value.isNull, "priority" where value.isNull, "timeout" where value.isNull: continue
+      case "workflow_sid" where value.isNull, "task_channel" where value.isNull, "priority" where value.isNull,
+        "timeout" where value.isNull:
+        continue
       case "workflow_sid": request.arguments[.workflow] = try ImportLines.workflow(value.string)
       case "task_channel": request.arguments[.taskChannel] = try ImportLines.channel(value.string)
       case "priority": request.arguments[.priority] = try ImportLines.integer("priority", value.integer, 0...2_147_483_647)
@@ -183,7 +188,9 @@ final class ImportLines {
   }
 
   private static func workflow(_ text: String?) throws(APIError) -> Argument {
-    guard let text, let id = SIDKind.workflow.parse(text) else { throw .invalid("workflow_sid must be WW followed by 32 hexadecimal digits") }
+    guard let text, let id = SIDKind.workflow.parse(text) else {
+      throw .invalid("workflow_sid must be WW followed by 32 hexadecimal digits")
+    }
     return .identifier(id)
   }
 
@@ -193,7 +200,9 @@ final class ImportLines {
   }
 
   private static func integer(_ name: String, _ value: Int64?, _ range: ClosedRange<Int64>) throws(APIError) -> Argument {
-    guard let value, range.contains(value) else { throw .invalid("\(name) must be an integer from \(range.lowerBound) to \(range.upperBound)") }
+    guard let value, range.contains(value) else {
+      throw .invalid("\(name) must be an integer from \(range.lowerBound) to \(range.upperBound)")
+    }
     return .integer(value)
   }
 }

@@ -1,10 +1,10 @@
-package import HTTPServer
-package import Observability
-package import Resources
 import Accounts
 import Forms
+package import HTTPServer
 import Journal
+package import Observability
 import Ports
+package import Resources
 
 /// What a node says about itself, and what only the composition root can do.
 package struct NodeProbes: Sendable {
@@ -56,19 +56,23 @@ package struct IngressHandler: HTTPHandler {
       if try await handleProbe(request, response) { return }
       try await handleCall(request, response)
     } catch {
-      if error.status >= 500 { logger.warning("request failed", ["path": request.path, "status": "\(error.status)", "message": error.message]) }
+      if error.status >= 500 {
+        logger.warning("request failed", ["path": request.path, "status": "\(error.status)", "message": error.message])
+      }
       send(error.answer, request, response)
     }
   }
 
   private func send(_ answer: Answer, _ request: HTTPRequest, _ response: HTTPResponder) {
     requests(request.method, answer.status)
-    response.send(status: answer.status, headers: IngressHandler.common + answer.headers.map { (name: $0.0, value: $0.1) }, body: answer.body)
+    response.send(
+      status: answer.status, headers: IngressHandler.common + answer.headers.map { (name: $0.0, value: $0.1) }, body: answer.body)
   }
 
   /// Sent with every answer: browsers may read (taskrouter.md 1.6).
   static let common: HTTPFields = [
-    ("Access-Control-Allow-Origin", "*"), ("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, If-Match, Idempotency-Key, Last-Event-ID"),
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, If-Match, Idempotency-Key, Last-Event-ID"),
     ("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS"), ("Access-Control-Expose-Headers", "ETag, Retry-After, Location"),
   ]
 
@@ -79,7 +83,9 @@ package struct IngressHandler: HTTPHandler {
     case "/health": send(.json(200, Array(#"{"status":"ok"}"#.utf8)), request, response)
     case "/ready":
       let missing = probes.notReady()
-      let body = missing.isEmpty ? #"{"status":"ready"}"# : #"{"status":"not ready","not_ready":["# + missing.map { "\"\($0)\"" }.joined(separator: ",") + "]}"
+      let body =
+        missing.isEmpty
+        ? #"{"status":"ready"}"# : #"{"status":"not ready","not_ready":["# + missing.map { "\"\($0)\"" }.joined(separator: ",") + "]}"
       send(.json(missing.isEmpty ? 200 : 503, Array(body.utf8), headers: missing.isEmpty ? [] : [("Retry-After", "1")]), request, response)
     case "/metrics":
       send(Answer(status: 200, headers: [("Content-Type", Metrics.contentType)], body: Array(probes.metrics().utf8)), request, response)
@@ -100,12 +106,15 @@ package struct IngressHandler: HTTPHandler {
       throw APIError(429, 20429, "Too many requests: more than \(ingress.limiter.perSecond) a second", retryAfter: wait)
     }
     var call = Call(
-      method: request.method == "HEAD" ? "GET" : request.method, path: request.path, segments: segments, query: try form("the query", request.query ?? ""),
+      method: request.method == "HEAD" ? "GET" : request.method, path: request.path, segments: segments,
+      query: try form("the query", request.query ?? ""),
       form: Form(), base: base, account: account, record: record)
     if segments == ["dev", "clock"] { return try await moveClock(call, request, response) }
     if segments.count >= 5, segments[0] == "v1", segments[1] == "Workspaces", let workspace = SIDKind.workspace.parse(segments[2]) {
       if segments[3] == "Tasks", segments[4] == "Bulk", segments.count <= 6 { return try await bulk(workspace, call, request, response) }
-      if segments[3] == "Events", segments[4] == "Stream", segments.count == 5 { return try await stream(workspace, call, request, response) }
+      if segments[3] == "Events", segments[4] == "Stream", segments.count == 5 {
+        return try await stream(workspace, call, request, response)
+      }
     }
     if call.method == "POST" { call.form = try await readForm(request, &call) }
     call.ifMatch = try IngressHandler.version(request.headers.first("If-Match"))
@@ -128,7 +137,9 @@ package struct IngressHandler: HTTPHandler {
 
   private func collect(_ request: HTTPRequest) async throws(APIError) -> [UInt8] {
     do { return try await request.body.collect(upTo: ingress.options.mostBodyBytes) } catch let error as HTTPBodyError {
-      throw error.status == 413 ? APIError(413, 20413, "The body must have at most \(ingress.options.mostBodyBytes) bytes") : APIError(error.status, 20001, "\(error)")
+      throw error.status == 413
+        ? APIError(413, 20413, "The body must have at most \(ingress.options.mostBodyBytes) bytes")
+        : APIError(error.status, 20001, "\(error)")
     } catch {
       throw APIError(400, 20001, "The body could not be read: \(error)")
     }
@@ -156,7 +167,9 @@ package struct IngressHandler: HTTPHandler {
     var text = header[...]
     if text.hasPrefix("W/") { text = text.dropFirst(2) }
     if text.count >= 2, text.hasPrefix("\""), text.hasSuffix("\"") { text = text.dropFirst().dropLast() }
-    guard let version = Int64(text) else { throw APIError(412, 20412, "If-Match must be a version such as \"3\"; received '\(Parameters.shown(header))'") }
+    guard let version = Int64(text) else {
+      throw APIError(412, 20412, "If-Match must be a version such as \"3\"; received '\(Parameters.shown(header))'")
+    }
     return version
   }
 
@@ -167,7 +180,8 @@ package struct IngressHandler: HTTPHandler {
         out.append(String(part))
         continue
       }
-      guard let form = try? Form(parsing: Array(part.replacing(["+" as Character: "%2B", "&": "%26", "=": "%3D"]).utf8)), let name = form.fields.first?.name
+      guard let form = try? Form(parsing: Array(part.replacing(["+" as Character: "%2B", "&": "%26", "=": "%3D"]).utf8)),
+        let name = form.fields.first?.name
       else { return nil }
       out.append(name)
     }
@@ -187,7 +201,9 @@ package struct IngressHandler: HTTPHandler {
     let isName = host.utf8.allSatisfy { byte in
       (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || [45, 46, 58, 91, 93, 95].contains(byte)
     }
-    guard isName, !host.isEmpty, host.utf8.count <= 255 else { throw .invalid("Host must be a name or address with an optional port; received '\(Parameters.shown(host))'") }
+    guard isName, !host.isEmpty, host.utf8.count <= 255 else {
+      throw .invalid("Host must be a name or address with an optional port; received '\(Parameters.shown(host))'")
+    }
     return "\(scheme)://\(host)"
   }
 
@@ -209,15 +225,20 @@ package struct IngressHandler: HTTPHandler {
     _ = try await ingress.workspace(workspace, call)
     var worker: Identifier?
     if let text = call.query.first("WorkerSid"), !text.isEmpty {
-      guard let id = SIDKind.worker.parse(text) else { throw .invalid("WorkerSid must be WK followed by 32 hexadecimal digits; received '\(Parameters.shown(text))'") }
+      guard let id = SIDKind.worker.parse(text) else {
+        throw .invalid("WorkerSid must be WK followed by 32 hexadecimal digits; received '\(Parameters.shown(text))'")
+      }
       worker = id
     }
     let from = call.query.first("from")
-    guard from == nil || from == "beginning" || from == "now" else { throw .invalid("from must be beginning or now; received '\(Parameters.shown(from ?? ""))'") }
+    guard from == nil || from == "beginning" || from == "now" else {
+      throw .invalid("from must be beginning or now; received '\(Parameters.shown(from ?? ""))'")
+    }
     let last = request.headers.first("Last-Event-ID") ?? call.query.first("last_event_id")
     requests(request.method, 200)
     await streamer.stream(
-      workspace: workspace, lastEventID: last, fromBeginning: from == "beginning", worker: worker, to: response, headers: IngressHandler.common)
+      workspace: workspace, lastEventID: last, fromBeginning: from == "beginning", worker: worker, to: response,
+      headers: IngressHandler.common)
   }
 
   private func bulk(_ workspace: Identifier, _ call: Call, _ request: HTTPRequest, _ response: HTTPResponder) async throws(APIError) {

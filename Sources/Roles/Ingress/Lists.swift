@@ -90,13 +90,12 @@ extension Ingress {
     let range = DocumentRange(kind: Kind.task, index: order.index, ascending: order.ascending, limit: 0)
     let queueName = query.first("TaskQueueName").flatMap { $0.isEmpty ? nil : $0 }
     let workflowName = query.first("WorkflowName").flatMap { $0.isEmpty ? nil : $0 }
-    return try await list(
-      key: "tasks", workspace, call, range,
-      serial: { document in
-        guard let record = try? TaskRecord(decoding: document.bytes) else { return 0 }
-        return order.index == ListIndex.priority ? record.priority : order.index == ListIndex.virtualStart ? record.virtualStart : record.serial
-      }
-    ) { document async throws(APIError) -> Bool in
+    let place: @Sendable (Document) -> Int64 = { document in
+      guard let record = try? TaskRecord(decoding: document.bytes) else { return 0 }
+      return order.index == ListIndex.priority
+        ? record.priority : order.index == ListIndex.virtualStart ? record.virtualStart : record.serial
+    }
+    return try await list(key: "tasks", workspace, call, range, serial: place) { document async throws(APIError) -> Bool in
       guard let record = try? TaskRecord(decoding: document.bytes) else { return false }
       if !statuses.isEmpty, !statuses.contains(record.status.text) { return false }
       if let wanted = query.first("Priority"), !wanted.isEmpty, wanted != String(record.priority) { return false }
@@ -127,7 +126,9 @@ extension Ingress {
       let name = parts.first.map { $0.trimmed } ?? ""
       let direction = parts.count > 1 ? parts[1].trimmed.lowercased() : "asc"
       guard ["DateCreated", "Priority", "VirtualStartTime"].contains(name), ["asc", "desc"].contains(direction), parts.count <= 2 else {
-        throw .invalid("Ordering must be a comma list of DateCreated, Priority or VirtualStartTime with :asc or :desc; received '\(Parameters.shown(text))'")
+        throw .invalid(
+          "Ordering must be a comma list of DateCreated, Priority or VirtualStartTime with :asc or :desc; received '\(Parameters.shown(text))'"
+        )
       }
       found.append((name, direction == "asc"))
     }
@@ -163,7 +164,8 @@ extension Ingress {
     }
   }
 
-  private func view(_ id: Identifier, _ record: WorkerRecord, _ workspace: Identifier, _ channels: [String: Identifier]) async throws(APIError)
+  private func view(_ id: Identifier, _ record: WorkerRecord, _ workspace: Identifier, _ channels: [String: Identifier])
+    async throws(APIError)
     -> (WorkerView, Bool)
   {
     let found = try await get(
@@ -171,7 +173,8 @@ extension Ingress {
     let activity = found[1].flatMap { try? ActivityRecord(decoding: $0) }
     return (
       WorkerView(
-        id: id, record: record, attributes: JSONDocument.read(found[0] ?? []), activityName: activity?.friendlyName ?? "", channels: channels),
+        id: id, record: record, attributes: JSONDocument.read(found[0] ?? []), activityName: activity?.friendlyName ?? "",
+        channels: channels),
       activity?.isAvailable ?? false
     )
   }
@@ -187,9 +190,12 @@ extension Ingress {
   private func listWorkers(_ workspace: Identifier, _ call: Call) async throws(APIError) -> Answer {
     let query = call.query
     var expressions: [Expression] = []
-    if let expression = try expression("TargetWorkersExpression", query.first("TargetWorkersExpression"), .workerTarget) { expressions.append(expression) }
+    if let expression = try expression("TargetWorkersExpression", query.first("TargetWorkersExpression"), .workerTarget) {
+      expressions.append(expression)
+    }
     for queue in try await queues(named: query, workspace) {
-      guard let expression = try expression("TargetWorkers", queue.targetWorkers.isEmpty ? "1==0" : queue.targetWorkers, .workerTarget) else { continue }
+      guard let expression = try expression("TargetWorkers", queue.targetWorkers.isEmpty ? "1==0" : queue.targetWorkers, .workerTarget)
+      else { continue }
       expressions.append(expression)
     }
     if query.first("TaskQueueSid")?.isEmpty == false || query.first("TaskQueueName")?.isEmpty == false, expressions.isEmpty {
@@ -208,13 +214,11 @@ extension Ingress {
       range.ascending = ordering.hasSuffix("asc")
     }
     let index = range.index
-    return try await list(
-      key: "workers", workspace, call, range,
-      serial: { document in
-        let record = try? WorkerRecord(decoding: document.bytes)
-        return (index == ListIndex.changed ? record?.statusChanged : record?.serial) ?? 0
-      }
-    ) { document async throws(APIError) -> Bool in
+    let place: @Sendable (Document) -> Int64 = { document in
+      let record = try? WorkerRecord(decoding: document.bytes)
+      return (index == ListIndex.changed ? record?.statusChanged : record?.serial) ?? 0
+    }
+    return try await list(key: "workers", workspace, call, range, serial: place) { document async throws(APIError) -> Bool in
       guard let record = try? WorkerRecord(decoding: document.bytes) else { return false }
       if let name = query.first("FriendlyName"), !name.isEmpty, name != record.friendlyName { return false }
       if let sid = query.first("ActivitySid"), !sid.isEmpty, sid != SIDKind.activity.text(record.activity) { return false }
@@ -232,7 +236,8 @@ extension Ingress {
 
   private func queues(named query: Form, _ workspace: Identifier) async throws(APIError) -> [TaskQueueRecord] {
     if let sid = query.first("TaskQueueSid"), !sid.isEmpty {
-      guard let id = SIDKind.taskQueue.parse(sid), let bytes = try await get(workspace, [DocumentKey(kind: Kind.taskQueue, id: id)])[0] else { return [] }
+      guard let id = SIDKind.taskQueue.parse(sid), let bytes = try await get(workspace, [DocumentKey(kind: Kind.taskQueue, id: id)])[0]
+      else { return [] }
       return (try? TaskQueueRecord(decoding: bytes)).map { [$0] } ?? []
     }
     guard let name = query.first("TaskQueueName"), !name.isEmpty else { return [] }
@@ -254,17 +259,17 @@ extension Ingress {
     }
     let candidate = try await candidate(query, workspace)
     let index = range.index
-    return try await list(
-      key: "task_queues", workspace, call, range,
-      serial: { document in
-        let record = try? TaskQueueRecord(decoding: document.bytes)
-        return (index == ListIndex.changed ? record?.updated : record?.serial) ?? 0
-      }
-    ) { document async throws(APIError) -> Bool in
+    let place: @Sendable (Document) -> Int64 = { document in
+      let record = try? TaskQueueRecord(decoding: document.bytes)
+      return (index == ListIndex.changed ? record?.updated : record?.serial) ?? 0
+    }
+    return try await list(key: "task_queues", workspace, call, range, serial: place) { document async throws(APIError) -> Bool in
       guard let record = try? TaskQueueRecord(decoding: document.bytes) else { return false }
       if let name = query.first("FriendlyName"), !name.isEmpty, name != record.friendlyName { return false }
       guard let candidate else { return true }
-      guard let expression = try? Expression(parsing: record.targetWorkers, as: .workerTarget), !expression.matchesNobody else { return false }
+      guard let expression = try? Expression(parsing: record.targetWorkers, as: .workerTarget), !expression.matchesNobody else {
+        return false
+      }
       return expression.evaluate(task: nil, worker: candidate)
     }
   }

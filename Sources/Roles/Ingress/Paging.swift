@@ -117,9 +117,11 @@ extension Ingress {
       if let token { fields.append(("PageToken", token.text)) }
       return call.base + call.path + "?" + FormText.encode(fields)
     }
-    let next = page.hasNext
+    let next =
+      page.hasNext
       ? page.documents.last.map { url(request.page + 1, PageToken(isBackwards: false, value: place($0), id: $0.key.id)) } : nil
-    let previous = page.hasPrevious
+    let previous =
+      page.hasPrevious
       ? page.documents.first.map { url(max(0, request.page - 1), PageToken(isBackwards: true, value: place($0), id: $0.key.id)) } : nil
     json.key("meta")
     json.beginObject()

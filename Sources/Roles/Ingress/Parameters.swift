@@ -15,7 +15,9 @@ struct Parameters {
   /// What was received, short enough to be repeated in an error.
   static func shown(_ text: String) -> String { text.count > 80 ? "\(text.prefix(80))…" : text }
 
-  mutating func text(_ name: String, _ parameter: Parameter, most: Int = .max, isRequired: Bool = false, allowsEmpty: Bool = true) throws(APIError) {
+  mutating func text(_ name: String, _ parameter: Parameter, most: Int = .max, isRequired: Bool = false, allowsEmpty: Bool = true)
+    throws(APIError)
+  {
     guard let value = text(name) else {
       if isRequired { throw .missing(name) }
       return
@@ -75,7 +77,9 @@ struct Parameters {
     let lower = value.lowercased()
     guard value.isEmpty || lower.hasPrefix("http://") || lower.hasPrefix("https://"), value.utf8.count <= 2048,
       value.utf8.allSatisfy({ $0 > 32 && $0 < 127 })
-    else { throw .invalid("\(name) must be an absolute http or https URL of at most 2048 characters; received '\(Parameters.shown(value))'") }
+    else {
+      throw .invalid("\(name) must be an absolute http or https URL of at most 2048 characters; received '\(Parameters.shown(value))'")
+    }
     arguments[parameter] = .text(value)
   }
 

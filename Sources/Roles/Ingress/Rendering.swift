@@ -266,7 +266,8 @@ struct Renderer: Sendable {
     json.member("url", url)
     json.links([
       ("task_queue", queue.map { "\(root)/TaskQueues/\($0)" } ?? "\(root)/TaskQueues"),
-      ("workflow", workflow.map { "\(root)/Workflows/\($0)" } ?? "\(root)/Workflows"), ("workspace", root), ("reservations", url + "/Reservations"),
+      ("workflow", workflow.map { "\(root)/Workflows/\($0)" } ?? "\(root)/Workflows"), ("workspace", root),
+      ("reservations", url + "/Reservations"),
     ])
   }
 

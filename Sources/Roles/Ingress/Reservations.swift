@@ -9,7 +9,9 @@ import TaskRouting
 /// Reservations from both sides, and workers' channels (taskrouter.md 2.4, 2.9).
 extension Ingress {
   /// `side` is `Tasks` or `Workers`, `owner` the task or worker in the path.
-  func fetchReservation(_ id: Identifier, side: String, _ owner: Identifier, _ workspace: Identifier, _ call: Call) async throws(APIError) -> Answer {
+  func fetchReservation(_ id: Identifier, side: String, _ owner: Identifier, _ workspace: Identifier, _ call: Call) async throws(APIError)
+    -> Answer
+  {
     let document = try await reservation(id, side: side, owner, workspace, call)
     return try await show(document, status: 200, workspace, call, side: side)
   }
@@ -25,7 +27,9 @@ extension Ingress {
     return Document(key: key, bytes: bytes)
   }
 
-  func updateReservation(_ id: Identifier, side: String, _ owner: Identifier, _ workspace: Identifier, _ call: Call) async throws(APIError) -> Answer {
+  func updateReservation(_ id: Identifier, side: String, _ owner: Identifier, _ workspace: Identifier, _ call: Call) async throws(APIError)
+    -> Answer
+  {
     var request = Request(.updateReservation, target: id, side: owner, ifMatch: call.ifMatch)
     request.arguments = try Ingress.reservationArguments(call.form)
     let verdict = try await perform(request, in: workspace, call)
@@ -46,13 +50,17 @@ extension Ingress {
       switch instruction {
       case "accept": p.set(.status, "accepted")
       case "reject": p.set(.status, "rejected")
-      case "call" where Parameters.isTrue(form.first("CallAccept") ?? ""), "redirect" where Parameters.isTrue(form.first("RedirectAccept") ?? ""):
+      case "call" where Parameters.isTrue(form.first("CallAccept") ?? ""),
+        "redirect" where Parameters.isTrue(form.first("RedirectAccept") ?? ""):
         p.set(.status, "accepted")
       case "call", "redirect", "dequeue", "conference", "supervise":
-        throw .invalid("Instruction '\(instruction)' needs telephony, which this server does not have yet; accept, reject, and call or redirect with their accept flag work")
+        throw .invalid(
+          "Instruction '\(instruction)' needs telephony, which this server does not have yet; accept, reject, and call or redirect with their accept flag work"
+        )
       default:
         throw .invalid(
-          "Instruction must be one of accept, reject, dequeue, call, redirect, conference, supervise; received '\(Parameters.shown(instruction))'")
+          "Instruction must be one of accept, reject, dequeue, call, redirect, conference, supervise; received '\(Parameters.shown(instruction))'"
+        )
       }
     }
     guard p.arguments[.status] != nil else { throw .invalid("ReservationStatus or Instruction is required") }
@@ -70,7 +78,7 @@ extension Ingress {
     let worker = call.query.first("WorkerSid").flatMap { $0.isEmpty ? nil : $0 }
     let range = DocumentRange(
       kind: Kind.reservation, index: side == "Tasks" ? ListIndex.creation : ListIndex.ofWorker, parent: owner, limit: 0)
-    return try await list(key: "reservations", workspace, call, range, side: side, serial: { Ingress.serial($0) }) { document in
+    return try await list(key: "reservations", workspace, call, range, side: side, serial: Ingress.serial) { document in
       guard let record = try? ReservationRecord(decoding: document.bytes) else { return false }
       if !statuses.isEmpty, !statuses.contains(record.status.text) { return false }
       if let worker, worker != SIDKind.worker.text(record.worker) { return false }
@@ -101,7 +109,8 @@ extension Ingress {
 
   private func workerRecord(_ worker: Identifier, _ workspace: Identifier, _ call: Call) async throws(APIError) -> WorkerRecord {
     _ = try await self.workspace(workspace, call)
-    guard let bytes = try await get(workspace, [DocumentKey(kind: Kind.worker, id: worker)])[0], let record = try? WorkerRecord(decoding: bytes)
+    guard let bytes = try await get(workspace, [DocumentKey(kind: Kind.worker, id: worker)])[0],
+      let record = try? WorkerRecord(decoding: bytes)
     else { throw .notFound(call.path) }
     return record
   }

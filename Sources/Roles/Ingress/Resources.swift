@@ -22,7 +22,8 @@ struct ResourceKind: Sendable {
       segment: "Activities", kind: Kind.activity, sid: .activity, key: "activities", create: .createActivity, update: .updateActivity,
       delete: .deleteActivity),
     ResourceKind(
-      segment: "Workers", kind: Kind.worker, sid: .worker, key: "workers", create: .createWorker, update: .updateWorker, delete: .deleteWorker),
+      segment: "Workers", kind: Kind.worker, sid: .worker, key: "workers", create: .createWorker, update: .updateWorker,
+      delete: .deleteWorker),
     ResourceKind(
       segment: "TaskChannels", kind: Kind.taskChannel, sid: .taskChannel, key: "channels", create: .createTaskChannel,
       update: .updateTaskChannel, delete: .deleteTaskChannel),
@@ -77,7 +78,8 @@ extension Ingress {
   func show(_ verdict: Verdict, _ workspace: Identifier, _ call: Call, side: String) async throws(APIError) -> Answer {
     guard let key = verdict.document else { return Answer(status: verdict.status) }
     guard let bytes = try await get(workspace, [key])[0] else { return Ingress.gone(key, verdict, workspace, call) }
-    return try await show(Document(key: key, bytes: bytes), status: verdict.status, workspace, call, side: side, isReplayed: verdict.replayed)
+    return try await show(
+      Document(key: key, bytes: bytes), status: verdict.status, workspace, call, side: side, isReplayed: verdict.replayed)
   }
 
   func show(
@@ -186,7 +188,9 @@ extension Ingress {
   }
 
   private static func checkUniqueName(_ name: String) throws(APIError) {
-    let isWord = name.utf8.allSatisfy { ($0 >= 48 && $0 <= 57) || ($0 >= 65 && $0 <= 90) || ($0 >= 97 && $0 <= 122) || $0 == 95 || $0 == 36 }
+    let isWord = name.utf8.allSatisfy {
+      ($0 >= 48 && $0 <= 57) || ($0 >= 65 && $0 <= 90) || ($0 >= 97 && $0 <= 122) || $0 == 95 || $0 == 36
+    }
     guard isWord, let first = name.utf8.first, !(48...57).contains(first) else {
       throw .invalid("UniqueName must consist of letters, digits, _ and $ and not start with a digit; received '\(Parameters.shown(name))'")
     }

@@ -64,7 +64,9 @@ extension Ingress {
     }
   }
 
-  private func routeInstance(_ resource: ResourceKind, _ text: String, _ workspace: Identifier, _ call: Call) async throws(APIError) -> Answer {
+  private func routeInstance(_ resource: ResourceKind, _ text: String, _ workspace: Identifier, _ call: Call) async throws(APIError)
+    -> Answer
+  {
     var id = resource.sid.parse(text)
     var name: String?
     if id == nil, resource.kind == Kind.taskChannel {

@@ -37,7 +37,8 @@ extension Ingress {
     let place: @Sendable (Document) -> Int64 = { (try? EntryRecord(decoding: $0.bytes))?.serial ?? 0 }
     let page = try await page(call.account, in: accounts, range, request, place) { document async throws(APIError) -> Bool in
       let id = document.key.id
-      guard let bytes = try await self.get(id, [DocumentKey(kind: Kind.workspace, id: id)])[0], let record = try? WorkspaceRecord(decoding: bytes),
+      guard let bytes = try await self.get(id, [DocumentKey(kind: Kind.workspace, id: id)])[0],
+        let record = try? WorkspaceRecord(decoding: bytes),
         !record.isDeleted
       else { return false }
       return name == nil || name == record.friendlyName
@@ -89,7 +90,8 @@ extension Ingress {
 
   /// The account itself, or a subaccount of it; 404 for all others.
   private func reachable(_ text: String, _ call: Call) async throws(APIError) -> (Identifier, AccountRecord) {
-    guard let id = SIDKind.account.parse(text), let record = try await account(id), id == call.account || record.owner == call.account else {
+    guard let id = SIDKind.account.parse(text), let record = try await account(id), id == call.account || record.owner == call.account
+    else {
       throw .notFound(call.path)
     }
     return (id, record)
@@ -168,9 +170,11 @@ extension Ingress {
       if let token { fields.append(("PageToken", token.text)) }
       return call.path + "?" + FormText.encode(fields)
     }
-    let next = page.hasNext
+    let next =
+      page.hasNext
       ? page.documents.last.map { uri(request.page + 1, PageToken(isBackwards: false, value: place($0), id: $0.key.id)) } : nil
-    let previous = page.hasPrevious
+    let previous =
+      page.hasPrevious
       ? page.documents.first.map { uri(max(0, request.page - 1), PageToken(isBackwards: true, value: place($0), id: $0.key.id)) } : nil
     json.member("page", Int64(request.page))
     json.member("page_size", Int64(request.size))

@@ -15,7 +15,9 @@ extension PartitionRunner {
   func confirm(tag: UInt64, at offset: Int64) {
     guard let flight = flights.first, flight.tag == tag else { return reopen(.sessionLost("a report out of order")) }
     if offset == ledger.nextOffset { return accept(offset) }
-    guard offset > ledger.nextOffset else { return reopen(.sessionLost("a report at offset \(offset), which is behind the journal's \(ledger.nextOffset)")) }
+    guard offset > ledger.nextOffset else {
+      return reopen(.sessionLost("a report at offset \(offset), which is behind the journal's \(ledger.nextOffset)"))
+    }
     foldBetween(upTo: offset)
   }
 
@@ -177,7 +179,8 @@ extension PartitionRunner {
     attempts += 1
     let documents = machine.documents(of: scope).map { Document(key: $0.key, bytes: $0.bytes) }
     refill = Refill(
-      scope: scope, token: RefillToken(epoch: ledger.epoch, attempt: attempts), mark: ledger.scopes[scope]?.offset ?? -1, documents: documents)
+      scope: scope, token: RefillToken(epoch: ledger.epoch, attempt: attempts), mark: ledger.scopes[scope]?.offset ?? -1,
+      documents: documents)
     let current = session
     guard let refill else { return }
     ports.hot.beginRefill(scope, token: refill.token, expected: refill.mark) { [weak self] outcome in

@@ -13,7 +13,7 @@ extension PartitionRunner {
   /// Decides what waits, while there is room in flight. Comes back by itself as long as there is more.
   func decide() {
     guard phase == .running, refill == nil, behind.isEmpty || !needsDrain else { return checkQuiet() }
-    guard flights.count < options.mostInFlight, var machine else { return checkQuiet() }
+    guard finishing == nil, flights.count < options.mostInFlight, var machine else { return checkQuiet() }
     // The runner's copy goes, so that the machine is changed in place.
     self.machine = nil
     var turn = Turn(now: ahead.now, seed: ports.identifiers.seed())
@@ -202,7 +202,8 @@ extension PartitionRunner {
       $0.decisions += 1
       $0.bytes += bytes.count
     }
-    guard flights.count < options.mostInFlight, backlog.contains(where: { !$0.isEmpty }) || drained.contains(false) || machine?.hasSlice == true
+    guard flights.count < options.mostInFlight,
+      backlog.contains(where: { !$0.isEmpty }) || drained.contains(false) || machine?.hasSlice == true
     else { return scheduleTimer() }
     wakeLater()
   }

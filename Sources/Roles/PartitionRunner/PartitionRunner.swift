@@ -58,6 +58,8 @@ package actor PartitionRunner<M: Machine> {
   var watchTimer: (any Cancellable)?
 
   var quietWaiters: [@Sendable () -> Void] = []
+  /// Set when no more input is taken; what is in flight is seen through.
+  var finishing: (@Sendable () -> Void)?
   package private(set) var counters = RunnerCounters()
 
   package init(
@@ -94,11 +96,22 @@ package actor PartitionRunner<M: Machine> {
     }
   }
 
-  /// Takes no new commands, and calls `done` once everything decided is confirmed and applied.
-  package nonisolated func finish(_ done: @escaping @Sendable () -> Void) {
+  /// Lets the partition go once everything decided is confirmed and applied, or after `milliseconds` in any case: what is in the journal is safe either way.
+  /// `done` is called on the queue, once.
+  package nonisolated func finish(within milliseconds: Int64, _ done: @escaping @Sendable () -> Void) {
     post { runner in
-      runner.whenQuiet(includingTimers: false) { runner.stop(done) }
+      guard runner.phase == .running else { return runner.stop(done) }
+      runner.finishing = done
+      _ = runner.queue.schedule(afterMilliseconds: milliseconds) { runner.assumeIsolated { $0.endFinishing() } }
+      runner.quietWaiters.append { runner.assumeIsolated { $0.endFinishing() } }
+      runner.checkQuiet()
     }
+  }
+
+  private func endFinishing() {
+    guard let done = finishing else { return }
+    finishing = nil
+    stop(done)
   }
 
   package var isReady: Bool { phase == .running && behind.isEmpty }
@@ -283,7 +296,7 @@ package actor PartitionRunner<M: Machine> {
   // MARK: Quiet
 
   /// Calls `body` once nothing waits: inputs read to their ends, every timer that is due fired, everything confirmed and applied.
-  package func whenQuiet(includingTimers: Bool = true, _ body: @escaping @Sendable () -> Void) {
+  package func whenQuiet(_ body: @escaping @Sendable () -> Void) {
     quietWaiters.append(body)
     decide()
     checkQuiet()
@@ -291,8 +304,10 @@ package actor PartitionRunner<M: Machine> {
 
   func checkQuiet() {
     guard !quietWaiters.isEmpty, phase == .running, flights.isEmpty, awaiting.isEmpty, behind.isEmpty else { return }
-    guard drained.allSatisfy({ $0 }), backlog.allSatisfy(\.isEmpty), machine?.hasSlice != true else { return }
-    if let due = machine?.nextDue, due <= ports.clock.now() { return }
+    if finishing == nil {
+      guard drained.allSatisfy({ $0 }), backlog.allSatisfy(\.isEmpty), machine?.hasSlice != true else { return }
+      if let due = machine?.nextDue, due <= ports.clock.now() { return }
+    }
     let waiters = quietWaiters
     quietWaiters = []
     for waiter in waiters { waiter() }

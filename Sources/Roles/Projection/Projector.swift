@@ -71,6 +71,7 @@ package actor Projector {
   private var isStopped = true
   private var generation = 0
   private var flushWaiters: [@Sendable () -> Void] = []
+  private var stopping: (@Sendable () -> Void)?
   package private(set) var events = 0
   package private(set) var refused = 0
 
@@ -98,19 +99,23 @@ package actor Projector {
     post { $0.begin() }
   }
 
-  /// Writes what is read and stops. `done` is called on the queue.
-  package nonisolated func stop(_ done: @escaping @Sendable () -> Void = {}) {
+  /// Writes what is read and stops, after `milliseconds` in any case: the rest is projected at the next start. `done` is called on the queue, once.
+  package nonisolated func stop(within milliseconds: Int64 = 5000, _ done: @escaping @Sendable () -> Void = {}) {
     post { projector in
-      projector.whenFlushed {
-        projector.assumeIsolated { stopped in
-          stopped.isStopped = true
-          stopped.generation += 1
-          stopped.reader?.close()
-          stopped.reader = nil
-          done()
-        }
-      }
+      projector.stopping = done
+      _ = projector.queue.schedule(afterMilliseconds: milliseconds) { projector.assumeIsolated { $0.end() } }
+      projector.whenFlushed { projector.assumeIsolated { $0.end() } }
     }
+  }
+
+  private func end() {
+    guard let done = stopping else { return }
+    stopping = nil
+    isStopped = true
+    generation += 1
+    reader?.close()
+    reader = nil
+    done()
   }
 
   /// Calls `body` once everything that is in the journal now is projected.
@@ -137,7 +142,8 @@ package actor Projector {
   // MARK: Reading
 
   private func read(_ current: Int) {
-    guard current == generation, !isStopped, !isReading, !isWriting || derived.count + dirtyDocuments.count < options.most, let reader else {
+    guard current == generation, !isStopped, !isReading, !isWriting || derived.count + dirtyDocuments.count < options.most, let reader
+    else {
       return
     }
     isReading = true
@@ -216,7 +222,8 @@ package actor Projector {
 
   private func tell(_ fact: Fact, _ scope: Identifier, _ sequence: UInt64, _ told: inout [LiveEvent]) {
     let documents = image.documents[scope] ?? [:]
-    guard let renderer = EventRenderer(scope: scope, lookup: { documents[$0] }), let event = renderer.render(fact, sequence: sequence) else { return }
+    guard let renderer = EventRenderer(scope: scope, lookup: { documents[$0] }), let event = renderer.render(fact, sequence: sequence)
+    else { return }
     let json = event.cloudEvent()
     events += 1
     derived.append(ProjectedRecord(eventsTarget, NewRecord(key: scope.keyBytes, value: json)))

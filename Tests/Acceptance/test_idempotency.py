@@ -1,0 +1,128 @@
+"""Idempotency-Key: the same answer however often and however parallel one asks; another body is a conflict; kept 24 hours and over restarts."""
+
+import unittest
+import uuid
+
+from support import AcceptanceTest, Server, Space, in_parallel
+
+
+class Idempotency(AcceptanceTest):
+    def post(self, path, data, key):
+        return self.server.post(path, data, headers={"Idempotency-Key": key})
+
+    def test_a_repeat_gets_the_same_answer(self):
+        space = self.space()
+        key, data = str(uuid.uuid4()), {"Attributes": '{"n":1}', "WorkflowSid": space.workflow.sid}
+        answers = [self.post(f"{space.path}/Tasks", data, key) for _ in range(3)]
+        self.assertEqual([a.status_code for a in answers], [201] * 3)
+        self.assertEqual(len({a.json()["sid"] for a in answers}), 1)
+        self.assertEqual(len(space.api.tasks.list()), 1)
+
+    def test_parallel_repeats_get_the_same_answer(self):
+        space = self.space()
+        for _ in range(5):
+            key, data = str(uuid.uuid4()), {"Attributes": "{}", "WorkflowSid": space.workflow.sid}
+            answers = in_parallel(8, lambda _: self.post(f"{space.path}/Tasks", data, key))
+            self.assertEqual({a.status_code for a in answers}, {201}, [a.text for a in answers])
+            self.assertEqual(len({a.json()["sid"] for a in answers}), 1)
+        self.assertEqual(len(space.api.tasks.list()), 5)
+
+    def test_another_body_is_a_conflict(self):
+        space = self.space()
+        key = str(uuid.uuid4())
+        self.assertEqual(self.post(f"{space.path}/Tasks", {"Attributes": "{}", "WorkflowSid": space.workflow.sid}, key).status_code, 201)
+        other = self.post(f"{space.path}/Tasks", {"Attributes": '{"other":1}', "WorkflowSid": space.workflow.sid}, key)
+        self.assert_error(other, 409, None, "Idempotency-Key")
+        elsewhere = self.post(f"{space.path}/Workers", {"FriendlyName": "w"}, key)
+        self.assertEqual(elsewhere.status_code, 409)
+        self.assertEqual(len(space.api.tasks.list()), 1)
+
+    def test_a_repeated_accept_is_accepted_again_not_refused(self):
+        space = self.space()
+        worker = space.worker("w")
+        task = space.task()
+        offer = space.offer(worker.sid)
+        url, key = f"{space.path}/Workers/{worker.sid}/Reservations/{offer.sid}", str(uuid.uuid4())
+        first = self.post(url, {"ReservationStatus": "accepted"}, key)
+        again = self.post(url, {"ReservationStatus": "accepted"}, key)
+        self.assertEqual((first.status_code, again.status_code), (200, 200), again.text)
+        self.assertEqual(again.json()["reservation_status"], "accepted")
+        self.assert_error(self.server.post(url, {"ReservationStatus": "accepted"}), 400, 20001)
+        space.finish(task.sid)
+        self.assertEqual(self.post(url, {"ReservationStatus": "accepted"}, key).status_code, 200)
+
+    def test_parallel_accepts_with_one_key(self):
+        space = self.space()
+        worker = space.worker("w")
+        for _ in range(3):
+            task = space.task()
+            offer = space.offer(worker.sid)
+            key = str(uuid.uuid4())
+            answers = in_parallel(6, lambda _: self.post(f"{space.path}/Tasks/{task.sid}/Reservations/{offer.sid}", {"ReservationStatus": "accepted"}, key))
+            self.assertEqual({a.status_code for a in answers}, {200}, [a.text for a in answers])
+            space.finish(task.sid)
+
+    def test_a_refusal_is_repeated_too(self):
+        space = self.space()
+        key = str(uuid.uuid4())
+        bad = {"AssignmentStatus": "completed"}
+        task = space.task()
+        first = self.post(f"{space.path}/Tasks/{task.sid}", bad, key)
+        self.assertEqual(first.status_code, 400)
+        worker = space.worker("w")
+        space.accept(space.offer(worker.sid))
+        again = self.post(f"{space.path}/Tasks/{task.sid}", bad, key)
+        self.assertEqual((again.status_code, again.json()["code"]), (first.status_code, first.json()["code"]))
+
+    def test_a_workspace_and_an_account_made_twice_are_one(self):
+        key = str(uuid.uuid4())
+        answers = in_parallel(4, lambda _: self.post("/v1/Workspaces", {"FriendlyName": "once"}, key))
+        self.assertEqual({a.status_code for a in answers}, {201}, [a.text for a in answers])
+        self.assertEqual(len({a.json()["sid"] for a in answers}), 1)
+        self.assertEqual(len(self.client.taskrouter.v1.workspaces.list(friendly_name="once")), 1)
+        self.assertEqual(self.post("/v1/Workspaces", {"FriendlyName": "other"}, key).status_code, 409)
+        key = str(uuid.uuid4())
+        answers = [self.post("/2010-04-01/Accounts.json", {"FriendlyName": "once"}, key) for _ in range(3)]
+        self.assertEqual({a.status_code for a in answers}, {201}, [a.text for a in answers])
+        self.assertEqual(len({(a.json()["sid"], a.json()["auth_token"]) for a in answers}), 1)
+        self.assertEqual(self.post("/2010-04-01/Accounts.json", {"FriendlyName": "other"}, key).status_code, 409)
+
+    def test_keys_belong_to_their_account(self):
+        account = self.client.api.v2010.accounts.create(friendly_name="second")
+        theirs, mine = Space(self.server, client=self.server.client(account.sid, account.auth_token)), self.space()
+        key, data = str(uuid.uuid4()), {"Attributes": "{}"}
+        one = self.post(f"{mine.path}/Tasks", data, key)
+        two = self.server.post(f"{theirs.path}/Tasks", data, headers={"Idempotency-Key": key}, auth=(account.sid, account.auth_token))
+        self.assertEqual((one.status_code, two.status_code), (201, 201))
+        self.assertNotEqual(one.json()["sid"], two.json()["sid"])
+
+    def test_a_bad_key_is_refused(self):
+        space = self.space()
+        for key in ["two words", "x" * 256]:
+            self.assert_error(self.post(f"{space.path}/Tasks", {"Attributes": "{}"}, key), 400, 20001, "Idempotency-Key")
+
+
+class OverTime(unittest.TestCase):
+    def test_a_key_survives_restarts_and_ends_after_a_day(self):
+        server = Server().start()
+        self.addCleanup(server.close)
+        space = Space(server)
+        key, data = str(uuid.uuid4()), {"Attributes": "{}", "WorkflowSid": space.workflow.sid, "Timeout": "1209600"}
+        post = lambda body=data: server.post(f"{space.path}/Tasks", body, headers={"Idempotency-Key": key})
+        first = post().json()["sid"]
+        server.restart()
+        self.assertEqual(post().json()["sid"], first)
+        server.kill()
+        server.start()
+        self.assertEqual(post().json()["sid"], first)
+        server.advance(23 * 3600)
+        self.assertEqual(post().json()["sid"], first)
+        self.assertEqual(post({**data, "Priority": "1"}).status_code, 409)
+        server.advance(2 * 3600)
+        later = post()
+        self.assertEqual(later.status_code, 201)
+        self.assertNotEqual(later.json()["sid"], first)
+
+
+if __name__ == "__main__":
+    unittest.main()
