@@ -57,6 +57,7 @@ find_missing() {
       want python3-pip "installs the client package that the acceptance tests drive"
     fi
     have curl || want curl "acceptance tests"
+    have spin || want spin "checks the model of the journal's protocol"
   fi
 }
 

@@ -59,6 +59,7 @@ counted() {  # name, command…
 }
 
 counted architecture python3 scripts/test_check_architecture.py
+counted model scripts/check-model.sh
 
 # shellcheck disable=SC2086  # flags are words
 if ! swift build --build-tests ${BUILD_FLAGS:-}; then problem "the tests do not build"; finish; fi

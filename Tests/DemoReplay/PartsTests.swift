@@ -47,7 +47,7 @@ struct PartsTests {
     let json =
       #"{"specversion":"1.0","type":"com.twilio.taskrouter.task.created","data":{"sequence":7,"payload":{"eventtype":"task.created","timestamp_ms":12,"#
       + #""task_sid":"WT1","task_attributes":"{\"row\":\"r1\",\"skill\":\"A\"}"}}}"#
-    #expect(DemoEvent(json: Array(json.utf8)) == DemoEvent("task.created", sequence: 7, at: 12, task: "WT1", row: "r1"))
+    #expect(DemoEvent(json: Array(json.utf8)) == DemoEvent("task.created", sequence: 7, at: 12, task: "WT1", row: "r1", skill: "A"))
     #expect(DemoEvent(json: Array("{}".utf8)) == nil && DemoEvent(json: Array("nonsense".utf8)) == nil)
   }
 

@@ -20,6 +20,8 @@ enum Neglect {
     var available: Set<String> = []
     var offers: [String: Set<String>] = [:]
     var found: Set<String> = []
+    var sawOffer = false
+    var sawAvailable = false
   }
 
   static func find(_ events: [DemoEvent], _ roster: Roster) -> Set<String> {
@@ -28,6 +30,8 @@ enum Neglect {
       hall.take(event)
       if place + 1 < events.count, events[place + 1].at > event.at { hall.judge() }
     }
+    // Without a single event that shows a worker available, nothing could be found: that is no proof.
+    if hall.sawOffer, !hall.sawAvailable { hall.found.insert("(no event tells of an available worker: waits cannot be judged)") }
     return hall.found
   }
 }
@@ -40,12 +44,14 @@ extension Neglect.Hall {
       waiting[event.skill, default: []].insert(event.task)
     case "task.completed", "task.canceled", "task.deleted": leave(event.task)
     case "reservation.created":
+      sawOffer = true
       offers[event.worker, default: []].insert(event.reservation)
       leave(event.task)
     case "reservation.completed", "reservation.canceled", "reservation.rescinded", "reservation.rejected", "reservation.timeout":
       offers[event.worker]?.remove(event.reservation)
     case "worker.created", "worker.activity.update":
       if event.activity == roster.available { available.insert(event.worker) } else { available.remove(event.worker) }
+      sawAvailable = sawAvailable || !available.isEmpty
     default: return
     }
   }

@@ -21,10 +21,11 @@ extension Outcome {
 
   private var subtitle: String {
     let cut = log.cutAt.map { " The replay was cut short at \(Int($0 / 3_600_000)) h: \(log.unsent) tasks were not sent." } ?? ""
+    let free = verification.neglected.isEmpty ? " Nobody waited while somebody who could take it was free." : ""
     let what =
       isBank ? "\(day.tasks.count) calls to \(day.workers.count) agents" : "\(day.tasks.count) dispatches to \(day.workers.count) units"
     return "\(what) of a recorded day, replayed through the public API. Each came in at its recorded time and took as long as recorded; "
-      + "who got it was decided here.\(cut)"
+      + "who got it was decided here.\(free)\(cut)"
   }
 
   package var counts: DemoResult.Counts {
