@@ -102,6 +102,18 @@ class Bulk(BulkTest):
         self.decided(space, "both", 400)
         self.assertEqual(sorted(task["n"] for task in self.tasks(space)), list(range(400)))
 
+    def test_wd1_the_same_import_id_in_other_workspaces_is_another_import(self):
+        account = self.client.api.v2010.accounts.create(friendly_name="second")
+        # So many that several share a partition.
+        spaces = [self.space() for _ in range(6)] + [Space(self.server, client=self.server.client(account.sid, account.auth_token))]
+        for space in spaces:
+            auth = (account.sid, account.auth_token) if space is spaces[-1] else (SID, TOKEN)
+            path = f"{space.path}/Tasks/Bulk"
+            answer = self.server.post(f"{path}?ImportId=same&WorkflowSid={space.workflow.sid}", data=lines(4), headers=NDJSON, auth=auth)
+            self.taken(answer, accepted=4, duplicates=0)
+            until(lambda: self.server.get(f"{path}/same", auth=auth).json()["decided"] == 4, "the lines are decided")
+            self.assertEqual(len(space.api.tasks.list()), 4)
+
     def test_gzip_and_chunks(self):
         space = self.space()
         packed = gzip.compress(lines(2000))

@@ -48,7 +48,7 @@ struct BulkIntake {
     let wanted = call.query.first("ImportId") ?? ""
     guard wanted.count <= 128 else { throw .invalid("ImportId must have at most 128 characters; received \(wanted.count)") }
     importText = wanted.isEmpty ? "IM" + ingress.identifiers.identifier().hex : wanted
-    importID = ingress.importIdentifier(importText)
+    importID = ingress.importIdentifier(importText, in: workspace)
   }
 
   func run(_ body: HTTPBody) async throws(APIError) -> Answer {
@@ -137,15 +137,16 @@ struct BulkIntake {
 }
 
 extension Ingress {
-  /// Imports are named by clients in their own words; inside they are identifiers of one size.
-  func importIdentifier(_ text: String) -> Identifier {
-    Identifier(keyBytes: secrets.sha256(Array("import:\(text)".utf8)).prefix(16)) ?? .none
+  /// Imports are named by clients in their own words; inside they are identifiers of one size. The workspace belongs to the name: the owner of a partition numbers the lines
+  /// of imports of all its workspaces, and two of them may well use the same word, or the same file.
+  func importIdentifier(_ text: String, in workspace: Identifier) -> Identifier {
+    Identifier(keyBytes: secrets.sha256(Array("import:\(workspace.hex):\(text)".utf8)).prefix(16)) ?? .none
   }
 
   /// How far an import is decided, and what was refused in deciding.
   func importStatus(_ text: String, _ workspace: Identifier, _ call: Call) async throws(APIError) -> Answer {
     _ = try await self.workspace(workspace, call)
-    let id = importIdentifier(text)
+    let id = importIdentifier(text, in: workspace)
     guard let bytes = try await get(workspace, [DocumentKey(kind: Kind.bulkImport, id: id)])[0],
       let record = try? ImportRecord(decoding: bytes)
     else {

@@ -1,0 +1,119 @@
+"""The commands beside `serve`: ingest, tail, account, doctor, journal show, help."""
+
+import gzip
+import json
+import os
+import re
+import subprocess
+import tempfile
+import unittest
+
+from support import BINARY, PATIENCE, SID, TOKEN, AcceptanceTest, Server, Space, until
+
+
+def trunkline(*arguments, **environment):
+    env = {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE")}
+    env.update(environment)
+    return subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=PATIENCE * 2, env=env, stdin=subprocess.DEVNULL)
+
+
+class Commands(AcceptanceTest):
+    def connection(self, space):
+        return ["--url", self.server.url, "--account-sid", SID, "--auth-token", TOKEN, "--workspace", space.sid]
+
+    def file(self, name, content):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        path = os.path.join(folder.name, name)
+        with open(path, "wb") as file:
+            file.write(content)
+        return path
+
+    def test_ingest_twice_doubles_nothing(self):
+        space = self.space()
+        body = b"".join(b'{"attributes":{"n":%d}}\n' % n for n in range(700))
+        for name, content in [("a.ndjson", body), ("b.ndjson.gz", gzip.compress(body)), ("c.csv", b'attributes,priority\n"{""n"":1}",4\n')]:
+            with self.subTest(name):
+                path = self.file(name, content)
+                before = len(space.api.tasks.list(page_size=1000))
+                for _ in range(2):
+                    done = trunkline("ingest", path, "--workflow", space.workflow.sid, *self.connection(space))
+                    self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                self.assertEqual(len(space.api.tasks.list(page_size=1000)) - before, 1 if name.endswith("csv") else 700)
+
+    def test_ingest_tells_bad_lines(self):
+        space = self.space()
+        path = self.file("bad.ndjson", b'{"attributes":{}}\nnonsense\n')
+        done = trunkline("ingest", path, "--workflow", space.workflow.sid, *self.connection(space))
+        self.assertIn("2", done.stdout + done.stderr)
+        self.assertEqual(len(space.api.tasks.list()), 1)
+        missing = trunkline("ingest", "/nowhere/file.csv", *self.connection(space))
+        self.assertNotEqual(missing.returncode, 0)
+        self.assertIn("/nowhere/file.csv", missing.stdout + missing.stderr)
+
+    def test_tail_prints_events_as_they_are(self):
+        space = self.space()
+        task = space.task()
+        process = subprocess.Popen([BINARY, "tail", "--json", "--from", "beginning", *self.connection(space)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.addCleanup(lambda: (process.kill(), process.wait(), process.stdout.close()))
+        numbers = []
+        for line in process.stdout:
+            event = json.loads(line)
+            numbers.append(event["data"]["sequence"])
+            if event["type"].endswith(".task-queue.entered"):
+                self.assertEqual(event["data"]["payload"]["task_sid"], task.sid)
+                break
+        self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
+
+    def test_journal_of_a_running_server(self):
+        space = self.space()
+        task = space.task()
+        done = trunkline("journal", "show", "--json", "--data-dir", self.server.folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        records = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertTrue(records)
+        self.assertTrue(space.sid[2:] in done.stdout, "the workspace")
+        self.assertTrue(task.sid[2:] in done.stdout, "the item")
+        self.assertEqual(trunkline("journal", "show", "--data-dir", self.server.folder).returncode, 0)
+
+    def test_doctor_and_help_and_version(self):
+        done = trunkline("doctor", "--data-dir", self.server.folder, "--http", f"127.0.0.1:{self.server.port}")
+        self.assertIn(str(self.server.port), done.stdout + done.stderr)
+        for arguments in [["--help"], ["serve", "--help"], ["ingest", "--help"], ["tail", "--help"], ["account", "--help"], ["journal", "show", "--help"]]:
+            done = trunkline(*arguments)
+            self.assertEqual(done.returncode, 0)
+            self.assertIn("trunkline", done.stdout)
+        self.assertEqual(trunkline("--version").returncode, 0)
+        wrong = trunkline("sevre")
+        self.assertNotEqual(wrong.returncode, 0)
+        self.assertIn("serve", wrong.stdout + wrong.stderr)
+
+
+class Accounts(unittest.TestCase):
+    def test_accounts_of_a_stopped_folder(self):
+        server = Server().start()
+        self.addCleanup(server.close)
+        space = Space(server)
+        busy = trunkline("account", "list", "--data-dir", server.folder)
+        self.assertNotEqual(busy.returncode, 0)
+        self.assertIn(str(server.process.pid), busy.stdout + busy.stderr)
+        server.terminate()
+        created = trunkline("account", "create", "--name", "Second tenant", "--data-dir", server.folder)
+        self.assertEqual(created.returncode, 0, created.stderr)
+        sid = re.search("AC[0-9a-f]{32}", created.stdout)[0]
+        token = re.search(r"\b[0-9a-f]{32,64}\b", created.stdout.replace(sid, ""))[0]
+        listed = trunkline("account", "list", "--data-dir", server.folder)
+        self.assertIn(sid, listed.stdout)
+        self.assertNotIn(token, listed.stdout)
+        rotated = trunkline("account", "rotate", sid, "--data-dir", server.folder)
+        self.assertEqual(rotated.returncode, 0, rotated.stderr)
+        fresh = re.search(r"\b[0-9a-f]{32,64}\b", rotated.stdout.replace(sid, ""))[0]
+        server.start()
+        self.assertEqual(server.get("/v1/Workspaces", auth=(sid, token)).status_code, 401)
+        self.assertEqual(server.get("/v1/Workspaces", auth=(sid, fresh)).json()["workspaces"], [])
+        self.assertEqual(space.api.fetch().sid, space.sid)
+        self.assertEqual(server.get(space.path, auth=(sid, fresh)).status_code, 404)
+
+
+if __name__ == "__main__":
+    unittest.main()
