@@ -16,6 +16,13 @@ package final class Administration: Sendable {
     package var friendlyName: String
     package var status: String
     package var token: String
+
+    package init(sid: String, friendlyName: String, status: String, token: String) {
+      self.sid = sid
+      self.friendlyName = friendlyName
+      self.status = status
+      self.token = token
+    }
   }
 
   private let log: SQLiteEventLog

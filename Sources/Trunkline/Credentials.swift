@@ -8,7 +8,7 @@ import Ports
 import Resources
 
 /// The first account of a data folder: in the accounts' journal, and in a file that only the owner can read.
-struct Credentials: Sendable {
+package struct Credentials: Sendable {
   let file: String
 
   init(folder: String) { file = folder + "/account" }
@@ -40,7 +40,9 @@ struct Credentials: Sendable {
       guard await submit(.rotate, id, token, commander) else { return false }
       logger.info("the preset token replaces the account's", ["account": sid])
     }
-    if kept?.sid != sid || kept?.token != token { save(sid, token, logger) }
+    // Without a preset the journal's word counts: the token may have been rotated since the file was written.
+    let current = options.presetToken ?? stored?.authToken ?? token
+    if kept?.sid != sid || kept?.token != current { save(sid, current, logger) }
     if isNew { announce(sid, token) }
     return true
   }
@@ -52,6 +54,13 @@ struct Credentials: Sendable {
     let command = Command(scope: id, account: id, body: request.encoded())
     if case .success(let verdict) = await commander.submit(command, to: "account.commands") { return !verdict.isError }
     return false
+  }
+
+  /// After a rotation: the file follows when it is about this account.
+  package static func follow(folder: String, sid: String, token: String) {
+    let credentials = Credentials(folder: folder)
+    guard credentials.kept?.sid == sid else { return }
+    credentials.save(sid, token, Logger(now: { SystemClock().now() }))
   }
 
   private func save(_ sid: String, _ token: String, _ logger: Logger) {

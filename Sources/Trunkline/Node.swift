@@ -169,6 +169,7 @@ package final class Node: Sendable {
       throw NodeFailure("\(options.host):\(options.port) is in use\(holder): stop it, or choose another --http")
     }
     started(port)
+    announce(port)
     logger.info("serving", ["http": "\(options.host):\(port)", "data": options.dataFolder])
     if devClock != nil {
       logger.warning("THE DEV CLOCK IS ON: everybody with a key can move the product's time; never use it in production")
@@ -181,6 +182,7 @@ package final class Node: Sendable {
       await self.drain(server)
     }
     beat.cancel()
+    try? FileManager.default.removeItem(atPath: Node.addressFile(options.dataFolder))
     loops.stop()
     projection.stop()
     log.shutdown()
@@ -201,6 +203,17 @@ package final class Node: Sendable {
     for runner in accounts { await withCheckedContinuation { continuation in runner.finish(within: 5000) { continuation.resume() } } }
     for projector in projectors { await withCheckedContinuation { continuation in projector.stop { continuation.resume() } } }
     outbound.loop.stop()
+  }
+
+  /// Where the commands that are given only the data folder find this server.
+  package static func addressFile(_ folder: String) -> String { folder + "/address" }
+
+  private func announce(_ port: Int) {
+    let host = ["0.0.0.0", "::"].contains(options.host) ? "127.0.0.1" : options.host
+    let address = "http://\(host.contains(":") ? "[\(host)]" : host):\(port)\n"
+    do { try address.write(toFile: Node.addressFile(options.dataFolder), atomically: true, encoding: .utf8) } catch {
+      logger.warning("the server's address cannot be kept", ["reason": "\(error)"])
+    }
   }
 
   private let beats = Beats()

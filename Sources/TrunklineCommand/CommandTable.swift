@@ -60,7 +60,7 @@ enum CommandTable {
 
   /// Which server, and as whom: given, or as the data folder knows it.
   private static let connection = [
-    OptionSpec("url", help: "The server", placeholder: "URL", default: "http://127.0.0.1:8080"),
+    OptionSpec("url", help: "The server (default: from DIR/address, else http://127.0.0.1:8080)", placeholder: "URL"),
     OptionSpec("account-sid", help: "Who asks (default: from DIR/account)", placeholder: "AC…"),
     OptionSpec("auth-token", help: "Its token (default: from DIR/account)", placeholder: "TOKEN", isSecret: true),
     folder,
@@ -109,8 +109,10 @@ enum CommandTable {
       OptionSpec("seconds", help: "About how long the day should take", placeholder: "SECONDS", default: "60"),
     ])
 
+  private static let accountConnection = Array(connection.prefix(4))
+
   static let account = CommandSpec(
-    "account", help: "Look after the accounts of a data folder (while no server runs on it).",
+    "account", help: "Look after accounts: of a stopped server's folder, or over the API of the one that runs.",
     discussion: """
         trunkline account list
         trunkline account create --name "Second tenant"
@@ -119,12 +121,12 @@ enum CommandTable {
     subcommands: [
       CommandSpec(
         "create", help: "Make an account; prints its SID and token.",
-        options: [folder, OptionSpec("name", help: "Its friendly name", placeholder: "NAME", default: "Trunkline")]),
+        options: accountConnection + [OptionSpec("name", help: "Its friendly name", placeholder: "NAME", default: "Trunkline")]),
       CommandSpec(
         "list", help: "List accounts and subaccounts.",
-        options: [folder, OptionSpec("show-tokens", help: "Print tokens too", isFlag: true)]),
+        options: accountConnection + [OptionSpec("show-tokens", help: "Print tokens too", isFlag: true)]),
       CommandSpec(
-        "rotate", help: "Give an account a new token; the old one stops working.", options: [folder],
+        "rotate", help: "Give an account a new token; the old one stops working.", options: accountConnection,
         positionals: [PositionalSpec("SID", help: "The account", isRequired: true)]),
     ])
 

@@ -4,6 +4,7 @@ import Foundation
 import HTTPClient
 import JSON
 import Options
+import Trunkline
 
 /// A server to talk to, and as whom: from the options, or from the data folder beside them.
 final class Connect: Sendable {
@@ -12,7 +13,9 @@ final class Connect: Sendable {
   private let http: HTTPClient
 
   init(_ options: Options) throws {
-    let base = try options.value("url", .text)
+    let folder = try options.value("data-dir", .text)
+    let address = (try? String(contentsOfFile: Node.addressFile(folder), encoding: .utf8))?.trimmingCharacters(in: .whitespacesAndNewlines)
+    let base = try options.valueIfSet("url", .text) ?? address ?? "http://127.0.0.1:8080"
     let kept = Connect.kept(try options.value("data-dir", .text))
     guard let sid = try options.valueIfSet("account-sid", .text) ?? kept?.sid,
       let token = try options.valueIfSet("auth-token", .text) ?? kept?.token

@@ -1,15 +1,22 @@
+import APIClient
 import Foundation
 import Glibc
+import JSON
 import Options
 import Terminal
 import Trunkline
 
-/// `trunkline account …`: of a folder that no server has.
+/// `trunkline account …`: of a folder that no server has, or over the API of the server that has it.
 enum Accounts {
   static func run(_ what: String, _ options: Options) async throws {
-    let administration = try Administration(folder: try options.value("data-dir", .text))
+    let folder = try options.value("data-dir", .text)
+    let administration: Administration
+    do { administration = try Administration(folder: folder) } catch {
+      guard FileManager.default.fileExists(atPath: Node.addressFile(folder)) else { throw error }
+      return try await overAPI(what, options, try Connect(options), folder)
+    }
     do {
-      try await perform(what, options, administration)
+      try await perform(what, options, administration, folder)
       await administration.close()
     } catch {
       await administration.close()
@@ -17,21 +24,50 @@ enum Accounts {
     }
   }
 
-  private static func perform(_ what: String, _ options: Options, _ administration: Administration) async throws {
+  private static func perform(_ what: String, _ options: Options, _ administration: Administration, _ folder: String) async throws {
     switch what {
     case "create": show(try await administration.create(name: try options.value("name", .text)))
-    case "rotate": show(try await administration.rotate(sid: options.positional("SID") ?? ""))
-    default:
-      let shows = try options.flag("show-tokens")
-      var table = Table([
-        (title: "SID", alignment: .left), (title: "Name", alignment: .left), (title: "Status", alignment: .left),
-        (title: "Token", alignment: .left),
-      ])
-      for account in try await administration.list() {
-        table.add([account.sid, account.friendlyName, account.status, shows ? account.token : "********"])
-      }
-      print(table.render())
+    case "rotate":
+      let account = try await administration.rotate(sid: options.positional("SID") ?? "")
+      Credentials.follow(folder: folder, sid: account.sid, token: account.token)
+      show(account)
+    default: list(try await administration.list(), showsTokens: try options.flag("show-tokens"))
     }
+  }
+
+  /// A running server is asked as the folder's own account: what it makes are subaccounts.
+  private static func overAPI(_ what: String, _ options: Options, _ connection: Connect, _ folder: String) async throws {
+    switch what {
+    case "create":
+      let made = try await connection.api.call(
+        "POST", "/2010-04-01/Accounts.json", [("FriendlyName", try options.value("name", .text))])
+      show(read(made.root))
+      FileHandle.standardError.write(Data("a server runs on the folder, so this is a subaccount of its account\n".utf8))
+    case "rotate":
+      let account = read(
+        try await connection.api.call("POST", "/2010-04-01/Accounts/\(options.positional("SID") ?? "")/AuthToken.json").root)
+      Credentials.follow(folder: folder, sid: account.sid, token: account.token)
+      show(account)
+    default:
+      var found: [Administration.Account] = []
+      let page = try await connection.api.call("GET", "/2010-04-01/Accounts.json?PageSize=1000")
+      for item in page.root[key: "accounts"]?.elements.map({ $0 }) ?? [] { found.append(read(item)) }
+      list(found, showsTokens: try options.flag("show-tokens"))
+    }
+  }
+
+  private static func read(_ value: JSONValue) -> Administration.Account {
+    func text(_ key: String) -> String { value[key: key]?.string ?? "" }
+    return Administration.Account(sid: text("sid"), friendlyName: text("friendly_name"), status: text("status"), token: text("auth_token"))
+  }
+
+  private static func list(_ accounts: [Administration.Account], showsTokens: Bool) {
+    var table = Table([
+      (title: "SID", alignment: .left), (title: "Name", alignment: .left), (title: "Status", alignment: .left),
+      (title: "Token", alignment: .left),
+    ])
+    for account in accounts { table.add([account.sid, account.friendlyName, account.status, showsTokens ? account.token : "********"]) }
+    print(table.render())
   }
 
   private static func show(_ account: Administration.Account) {

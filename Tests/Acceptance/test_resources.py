@@ -5,7 +5,7 @@ import json
 import re
 import unittest
 
-from support import SID, AcceptanceTest, until
+from support import SID, AcceptanceTest, needs_current_client, until
 
 DATE = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
 META = {"page", "page_size", "first_page_url", "previous_page_url", "url", "next_page_url", "key"}
@@ -72,6 +72,7 @@ class Resources(AcceptanceTest):
         with self.refused(404, 20404):
             api.fetch()
 
+    @needs_current_client
     def test_workers(self):
         space = self.space()
         made = self.server.post(f"{space.path}/Workers", {"FriendlyName": "Zoë", "Attributes": '{"languages":["en"],"level":3}'})
@@ -234,6 +235,7 @@ class Resources(AcceptanceTest):
         for name, bad in [("EvaluateTaskAttributes", "type =="), ("AssignmentStatus", "sleeping")]:
             self.assert_error(self.server.get(f"{space.path}/Tasks", params={name: bad}), 400, 20001, name)
 
+    @needs_current_client
     def test_reservations_from_both_sides(self):
         space = self.space()
         worker = space.worker("wanda")
@@ -255,6 +257,7 @@ class Resources(AcceptanceTest):
         with self.refused(404, 20404):
             space.api.workers(other.sid).reservations(offer.sid).fetch()
 
+    @needs_current_client
     def test_a_worker_as_routing_target_gets_it_whatever_he_does(self):
         space = self.space()
         worker, idle = space.worker("away", available=False), space.worker("idle")

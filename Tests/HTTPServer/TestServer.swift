@@ -26,7 +26,7 @@ final class TestServer: Sendable {
   let port: Int
 
   init(
-    loops: Int = 1, options: HTTPServerOptions = HTTPServerOptions(),
+    loops: Int = 1, options: HTTPServerOptions = .patient,
     _ handler: @escaping @Sendable (HTTPRequest, HTTPResponder) async -> Void = echo
   ) throws {
     group = try LoopGroup(count: loops)
@@ -60,5 +60,16 @@ final class Gate: Sendable {
       }
       if isOpen { continuation.resume() }
     }
+  }
+}
+
+extension HTTPServerOptions {
+  /// Limits of time that no loaded machine meets: a test that wants one sets it.
+  static var patient: HTTPServerOptions {
+    var options = HTTPServerOptions()
+    options.headerMilliseconds = 600_000
+    options.idleMilliseconds = 600_000
+    options.bodyStallMilliseconds = 600_000
+    return options
   }
 }

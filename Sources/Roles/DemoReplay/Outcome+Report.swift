@@ -17,14 +17,15 @@ extension Outcome {
 
   private var isBank: Bool { day.source == .callCentre }
 
-  private var title: String { isBank ? "A day of calls at a bank, \(day.date)" : "A day of fire dispatch in San Francisco, \(day.date)" }
+  private var title: String { isBank ? "A day of calls at a bank" : "A day of fire dispatch in San Francisco" }
 
   private var subtitle: String {
     let cut = log.cutAt.map { " The replay was cut short at \(Int($0 / 3_600_000)) h: \(log.unsent) tasks were not sent." } ?? ""
     let free = verification.neglected.isEmpty ? " Nobody waited while somebody who could take it was free." : ""
     let what =
       isBank ? "\(day.tasks.count) calls to \(day.workers.count) agents" : "\(day.tasks.count) dispatches to \(day.workers.count) units"
-    return "\(what) of a recorded day, replayed through the public API. Each came in at its recorded time and took as long as recorded; "
+    return
+      "\(day.date): \(what) of a recorded day, replayed through the public API. Each came in at its recorded time and took as long as recorded; "
       + "who got it was decided here.\(free)\(cut)"
   }
 

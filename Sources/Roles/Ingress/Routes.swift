@@ -24,6 +24,10 @@ extension Ingress {
       default: throw Ingress.methodNotAllowed(call)
       }
     }
+    if segments.count == 4, segments[1] == "Accounts", bare(segments[3]) == "AuthToken" {
+      guard call.method == "POST" else { throw Ingress.methodNotAllowed(call) }
+      return try await rotateToken(segments[2], call)
+    }
     guard segments.count == 3, segments[1] == "Accounts" else { throw .notFound(call.path) }
     switch call.method {
     case "GET": return try await fetchAccount(bare(segments[2]), call)

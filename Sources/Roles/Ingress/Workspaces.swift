@@ -130,6 +130,16 @@ extension Ingress {
     return try await fetchAccount(text, call)
   }
 
+  /// A new token for an account (ours: the vendor has it in its console). The old one stops working with the answer.
+  func rotateToken(_ text: String, _ call: Call) async throws(APIError) -> Answer {
+    let (id, _) = try await reachable(text, call)
+    var request = AccountRequest(.rotate)
+    request.token = secrets.token()
+    let command = Command(scope: id, account: id, idempotency: call.idempotency, body: request.encoded())
+    _ = try await submit(command, to: "account.commands", call)
+    return try await fetchAccount(text, call)
+  }
+
   /// Own account first, then its subaccounts (voice.md 1.1). The 2010 envelope must have exactly one key beside its own (voice.md 0.5).
   func listAccounts(_ call: Call) async throws(APIError) -> Answer {
     let request = try PageRequest(call.query)
