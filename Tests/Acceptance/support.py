@@ -115,18 +115,24 @@ class Server:
         return self
 
     def wait_ready(self):
+        last = ""
+
         def ready():
+            nonlocal last
             if self.process.poll() is not None:
                 raise AssertionError(f"the server ended with {self.process.returncode}:\n{self.log_tail()}")
             try:
-                return requests.get(self.url + "/ready", timeout=10).status_code == 200
-            except requests.RequestException:
+                answer = requests.get(self.url + "/ready", timeout=10)
+                last = answer.text
+                return answer.status_code == 200
+            except requests.RequestException as failure:
+                last = str(failure)
                 return False
 
         try:
             until(ready, "the server is ready")
         except AssertionError as failure:
-            raise AssertionError(f"{failure}\n{self.log_tail()}") from None
+            raise AssertionError(f"{failure}\n{last}\n{self.log_tail()}") from None
 
     def log_text(self):
         with open(self.log, errors="replace") as file:
@@ -250,10 +256,22 @@ class Events:
 
     def wait(self, condition, what="the events", patience=PATIENCE):
         """Until `condition(events)` holds; its value."""
-        with self.changed:
-            if not self.changed.wait_for(lambda: condition(self.events), patience):
-                raise AssertionError(f"{what}: not within {patience:g} s; seen: {[kind(event) for event in self.events][-20:]}")
-            return condition(self.events)
+        deadline = time.monotonic() + patience
+        while True:
+            began = time.monotonic()
+            with self.changed:
+                events, ended = list(self.events), self.ended
+            found = condition(events)
+            if found:
+                return found
+            now = time.monotonic()
+            if ended or now > deadline:
+                why = "the stream ended" if ended else f"not within {patience:g} s"
+                raise AssertionError(f"{what}: {why}; {len(events)} seen, the last: {[kind(event) for event in events[-12:]]}")
+            with self.changed:
+                self.changed.wait_for(lambda: len(self.events) > len(events) or self.ended, deadline - now)
+            # Looking through a long list again for every event would cost more than the events.
+            threading.Event().wait(min(0.2, 5 * (now - began)))
 
     def wait_for(self, event_type, count=1, where=lambda payload: True):
         """The `count`-th event of that type whose payload fits."""

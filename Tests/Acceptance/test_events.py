@@ -1,10 +1,11 @@
 """Live events (SSE): in order, numbered 1, 2, 3, …, without gap or repeat, from any point on, over restarts."""
 
 import json
-import re
 import unittest
 
-from support import SID, AcceptanceTest, Events, Server, Space, in_parallel, kind, until
+import requests
+
+from support import PATIENCE, SID, TOKEN, AcceptanceTest, Events, Server, Space, in_parallel, kind, until
 
 
 class Stream(AcceptanceTest):
@@ -154,6 +155,41 @@ class Stream(AcceptanceTest):
         for skip, reader in late:
             seen = reader.wait(lambda all: all if all and kind(all[-1]) == "workspace.updated" else None)
             self.assertEqual([e["id"] for e in seen], [e["id"] for e in whole[skip:]])
+
+
+class SlowReader(AcceptanceTest):
+    def test_who_does_not_read_is_cut_off_or_waits_and_comes_back_without_a_gap(self):
+        space = self.space()
+        slow = requests.get(f"{self.server.url}{space.path}/Events/Stream?from=beginning", auth=(SID, TOKEN), stream=True, timeout=(20, 20))
+        self.addCleanup(slow.close)
+        count = 2500
+        body = b"".join(b'{"attributes":{"n":%d,"text":"%s"}}\n' % (n, b"x" * 1000) for n in range(count))
+        self.server.post(f"{space.path}/Tasks/Bulk?ImportId=all&WorkflowSid={space.workflow.sid}", data=body, headers={"Content-Type": "application/x-ndjson"}, timeout=180)
+        until(lambda: self.server.get(f"{space.path}/Tasks/Bulk/all").json()["decided"] >= count, "all are decided")
+        space.api.update(friendly_name="the end")
+        seen, last = [], None
+        try:
+            for line in slow.iter_lines(chunk_size=65536):
+                if line.startswith(b"id: "):
+                    coming = line[4:].decode()
+                elif line.startswith(b"data: "):
+                    seen.append(json.loads(line[6:]))
+                    last = coming
+                    if kind(seen[-1]) == "workspace.updated":
+                        break
+        except requests.RequestException:
+            pass
+        # Cut off, as a reader may be who is too slow; it comes back as often as that takes.
+        while not seen or kind(seen[-1]) != "workspace.updated":
+            resumed = self.events(space, last_id=last, beginning=last is None)
+            with resumed.changed:
+                ended = resumed.changed.wait_for(lambda: resumed.ended or resumed.events and kind(resumed.events[-1]) == "workspace.updated", PATIENCE)
+                self.assertTrue(ended, "the rest of the events")
+                seen += resumed.events
+                last = resumed.ids[-1] if resumed.ids else last
+        numbers = [event["data"]["sequence"] for event in seen]
+        self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
+        self.assertEqual(sum(kind(event) == "task.created" for event in seen), count)
 
 
 class OverRestarts(unittest.TestCase):

@@ -1,12 +1,12 @@
 """Bad input: sizes, rates, types, methods; and the doors for operators (/health, /ready, /metrics)."""
 
+import base64
 import json
 import re
 import socket
 import unittest
 
-from support import SID, TOKEN, PATIENCE, AcceptanceTest, Server, in_parallel
-import base64
+from support import PATIENCE, SID, TOKEN, AcceptanceTest, Server, Space, in_parallel, until
 
 
 class RawConnection:
@@ -207,6 +207,13 @@ class Operators(AcceptanceTest):
         self.assertEqual(self.server.get("/v1/Workspaces").headers["Access-Control-Allow-Origin"], "*")
 
 
+def answers(server):
+    try:
+        return server.get("/ready", auth=None, timeout=5).status_code == 200
+    except Exception:
+        return False
+
+
 class Rates(unittest.TestCase):
     def test_429_with_retry_after_over_the_rate(self):
         server = Server("--rate-limit", "20").start()
@@ -219,6 +226,39 @@ class Rates(unittest.TestCase):
             self.assertEqual(answer.json()["code"], 20429)
             self.assertGreaterEqual(int(answer.headers["Retry-After"]), 1)
         self.assertEqual(server.get("/ready", auth=None).status_code, 200, "probes are not limited")
+
+    def test_429_when_too_many_commands_wait(self):
+        server = Server("--max-waiting", "2").start()
+        self.addCleanup(server.close)
+        space = Space(server)
+        form = {"WorkflowSid": space.workflow.sid, "Attributes": "{}"}
+        answers = [answer for found in in_parallel(12, lambda _: [server.post(f"{space.path}/Tasks", form) for _ in range(15)]) for answer in found]
+        self.assertEqual({answer.status_code for answer in answers}, {201, 429})
+        for answer in answers:
+            if answer.status_code == 429:
+                self.assertEqual(answer.json()["code"], 20429)
+                self.assertGreaterEqual(int(answer.headers["Retry-After"]), 1)
+        made = {answer.json()["sid"] for answer in answers if answer.status_code == 201}
+        self.assertEqual({task.sid for task in space.api.tasks.list(page_size=1000)}, made, "what was refused does not exist")
+
+    def test_a_header_that_does_not_come_ends_the_connection(self):
+        server = Server("--header-timeout", "1", "--idle-timeout", "1").start()
+        self.addCleanup(server.close)
+        for text in ["", "GET /v1/Work", "GET /ready HTTP/1.1\r\nHost: x\r\n"]:
+            connection = RawConnection(server)
+            self.addCleanup(connection.close)
+            connection.send(text)
+            answer = connection.answer()
+            self.assertTrue(answer is None or answer[0] == 408, answer)
+        self.assertEqual(server.get("/ready", auth=None).status_code, 200)
+
+    def test_connections_over_the_limit_harm_nobody(self):
+        server = Server("--max-connections", "20").start()
+        self.addCleanup(server.close)
+        connections = [RawConnection(server) for _ in range(60)]
+        for connection in connections:
+            connection.close()
+        until(lambda: answers(server), "the server answers again")
 
     def test_without_the_flag_there_is_no_dev_clock_and_private_options_are_checked(self):
         server = Server(dev_clock=False).start()
