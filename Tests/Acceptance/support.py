@@ -339,7 +339,11 @@ class Stub:
                 stub.connections.append(self.connection)
 
             def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                length = int(self.headers.get("Content-Length") or 0)
+                body = self.rfile.read(length)
+                if len(body) < length:  # cut off in the middle: no request
+                    self.close_connection = True
+                    return
                 request = Received(self, body)
                 with stub.changed:
                     stub.received.append(request)

@@ -227,6 +227,8 @@ package actor PartitionRunner<M: Machine> {
       let records = try progress.reader.take(records: 2000, bytes: 4 << 20)
       if records.isEmpty, !progress.readsJournal {
         progress.reader.close()
+        // The projector goes on meanwhile: its snapshot may be past our Open, which then never comes from the journal.
+        guard progress.image.ledger.nextOffset <= progress.openedAt else { return try begin(progress.image, openedAt: progress.openedAt) }
         progress.readsJournal = true
         progress.reader = ports.log.openReader(options.journal, from: progress.image.ledger.nextOffset, key: nil, visibility: .committed) {
           [weak self] in self?.post { $0.continueCatchUp(current) }
