@@ -36,7 +36,7 @@ struct History {
   }
 
   private mutating func crash() {
-    for node in nodes { node.queue.drop() }
+    for node in nodes { node.drop() }
     // Whether what was in flight is in the log is drawn too.
     world.log.crash(keeping: Int(random.next() % 4))
     world.bus.lose()
@@ -75,7 +75,7 @@ struct History {
       if nodes.count == 1 {
         boot()
       } else if random.next() % 2 == 0, let first = nodes.first, nodes.count > 1 {
-        first.queue.drop()
+        first.drop()
       }
     default: world.hot.setAway(random.next() % 2 == 0)
     }
@@ -85,7 +85,7 @@ struct History {
     switch random.next() % 8 {
     case 0..<4:
       let node = nodes[Int(random.next() % UInt64(nodes.count))]
-      node.queue.run(limit: 1 + Int(random.next() % 6))
+      (random.next() % 3 == 0 ? node.side : node.queue).run(limit: 1 + Int(random.next() % 6))
     case 4, 5: world.log.flush(1 + Int(random.next() % 3))
     case 6: world.bus.deliver(1 + Int(random.next() % 3))
     default: advance(by: Int64(random.next() % 300))
@@ -94,7 +94,7 @@ struct History {
 
   private func advance(by milliseconds: Int64) {
     world.clock.advance(by: milliseconds)
-    for node in nodes { node.queue.advance(by: milliseconds) }
+    for node in nodes { node.advance(by: milliseconds) }
   }
 
   mutating func run(steps: Int) throws {
@@ -135,7 +135,10 @@ struct History {
 
   private func settle() {
     for _ in 0..<12 {
-      for node in nodes { node.queue.run(limit: 2000) }
+      for node in nodes {
+        node.queue.run(limit: 2000)
+        node.side.run(limit: 2000)
+      }
       world.log.flush()
       world.bus.deliver()
       advance(by: 25)

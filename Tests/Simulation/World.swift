@@ -72,9 +72,10 @@ final class FragileHotState: HotState {
   }
 }
 
-/// One process: an owner and a projector for each family, all on one queue that can be dropped at any step.
+/// One process: owners on one queue, projectors on another, so that either may run ahead; both can be dropped at any step.
 final class SimulatedNode {
   let queue = ManualQueue()
+  let side = ManualQueue()
   let work: PartitionRunner<TaskRoutingMachine>
   let accounts: PartitionRunner<AccountsMachine>
   let projectors: [Projector]
@@ -94,9 +95,19 @@ final class SimulatedNode {
       options: RunnerOptions(family: "account", partition: 0, node: name, inputs: ["account.commands"]), ports: ports(world.accountsHot),
       settings: AccountsMachine.Settings(), queue: queue)
     projectors = [
-      Projector(options: Projector.Options(family: "work", partition: 0, hasEvents: true), log: world.log, queue: queue),
-      Projector(options: Projector.Options(family: "account", partition: 0, hasEvents: false), log: world.log, queue: queue),
+      Projector(options: Projector.Options(family: "work", partition: 0, hasEvents: true), log: world.log, queue: side),
+      Projector(options: Projector.Options(family: "account", partition: 0, hasEvents: false), log: world.log, queue: side),
     ]
+  }
+
+  func drop() {
+    queue.drop()
+    side.drop()
+  }
+
+  func advance(by milliseconds: Int64) {
+    queue.advance(by: milliseconds)
+    side.advance(by: milliseconds)
   }
 
   /// Only one process projects; a second owner may exist, a second projector is fenced by transactions that this log does not draw.

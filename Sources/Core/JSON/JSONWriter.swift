@@ -81,6 +81,8 @@ package struct JSONWriter: Sendable {
     bytes.append(0x22)
     var text = text
     text.withUTF8 { run in
+      // Nearly all texts have nothing to escape: one look, one copy.
+      guard run.contains(where: { Self.needsEscape($0) }) else { return bytes.append(contentsOf: run) }
       var start = 0
       for place in 0..<run.count where Self.needsEscape(run[place]) {
         bytes.append(contentsOf: run[start..<place])

@@ -6,7 +6,7 @@ import TaskRouting
 extension TaskEvent {
   package static let typePrefix = "com.twilio.taskrouter."
 
-  package var type: String { TaskEvent.typePrefix + kind.name }
+  package var type: String { EventNames.of(kind).type }
 
   /// Path of the thing that it happened to.
   package var source: String {
@@ -16,24 +16,19 @@ extension TaskEvent {
 
   /// One line of JSON. `data` starts with the sequence, so that a reader who only orders need not parse the rest.
   package func cloudEvent() -> [UInt8] {
+    let names = EventNames.of(kind)
+    let time = Dates.iso8601Milliseconds(at)
     var json = JSONWriter(capacity: 2048)
     json.beginObject()
-    json.key("specversion")
-    json.string("1.0")
-    json.key("type")
-    json.string(type)
-    json.key("source")
-    json.string(source)
-    json.key("id")
-    json.string(SIDKind.cloudEvent.text(identifier))
-    json.key("dataschema")
-    json.string("https://events-schemas.twilio.com/TaskRouter.WDSEvent/4")
-    json.key("datacontenttype")
-    json.string("application/json")
-    json.key("time")
-    json.string(Dates.iso8601Milliseconds(at))
+    json.member("specversion", "1.0")
+    json.member("type", names.type)
+    json.member("source", source)
+    json.member("id", SIDKind.cloudEvent.text(identifier))
+    json.member("dataschema", "https://events-schemas.twilio.com/TaskRouter.WDSEvent/4")
+    json.member("datacontenttype", "application/json")
+    json.member("time", time)
     json.key("data")
-    writeData(&json)
+    writeData(&json, names, time)
     json.endObject()
     return json.bytes
   }
@@ -41,20 +36,24 @@ extension TaskEvent {
   /// How the sequence is found in the bytes of `cloudEvent()`.
   package static let sequenceMark = Array(#""data":{"sequence":"#.utf8)
 
-  private func writeData(_ json: inout JSONWriter) {
+  private func writeData(_ json: inout JSONWriter, _ names: EventNames, _ time: String) {
+    let account = SIDKind.account.text(account)
     json.beginObject()
     json.key("sequence")
     json.int(Int64(clamping: sequence))
-    let account = SIDKind.account.text(account)
-    for (name, value) in [
-      ("sid", sid), ("name", EventFields.pascalCase(kind.name.replacing(["." as Character, "-"]))), ("account_sid", account),
-      ("account_friendly_name", ""), ("parent_account_sid", account), ("parent_friendly_name", ""),
-      ("timestamp", Dates.iso8601Milliseconds(at)), ("level", "INFO"), ("group", resource.type), ("product_name", "TaskRouter"),
-      ("publisher", workspaceName), ("publisher_metadata", "{}"), ("payload_type", "application/json"),
-    ] {
-      json.key(name)
-      json.string(value)
-    }
+    json.member("sid", sid)
+    json.member("name", names.pascalCase)
+    json.member("account_sid", account)
+    json.member("account_friendly_name", "")
+    json.member("parent_account_sid", account)
+    json.member("parent_friendly_name", "")
+    json.member("timestamp", time)
+    json.member("level", "INFO")
+    json.member("group", resource.type)
+    json.member("product_name", "TaskRouter")
+    json.member("publisher", workspaceName)
+    json.member("publisher_metadata", "{}")
+    json.member("payload_type", "application/json")
     json.key("payload")
     json.beginObject()
     for member in fields.members {
@@ -67,6 +66,28 @@ extension TaskEvent {
     }
     json.endObject()
     json.endObject()
+  }
+}
+
+/// The names of a kind of event, made once.
+struct EventNames: Sendable {
+  let type: String
+  let pascalCase: String
+
+  private init(_ kind: FactKind) {
+    type = TaskEvent.typePrefix + kind.name
+    pascalCase = EventFields.pascalCase(kind.name.replacing(["." as Character, "-"]))
+  }
+
+  private static let all: [EventNames?] = (0...UInt8.max).map { raw in FactKind(rawValue: raw).map { EventNames($0) } }
+
+  static func of(_ kind: FactKind) -> EventNames { all[Int(kind.rawValue)] ?? EventNames(kind) }
+}
+
+extension JSONWriter {
+  fileprivate mutating func member(_ name: String, _ value: String) {
+    key(name)
+    string(value)
   }
 }
 
