@@ -8,7 +8,9 @@ import TaskRouting
 struct Checker {
   private(set) var documents: [Identifier: [DocumentKey: [UInt8]]] = [:]
   private(set) var events: [Identifier: UInt64] = [:]
-  private(set) var firstAnswers: [Identifier: Verdict] = [:]
+  /// What accepted decisions answered, by the number of the request.
+  private(set) var replies: [UInt64: Set<Verdict>] = [:]
+  private var received: [String: UInt64] = [:]
   private(set) var accepted = 0
   private(set) var refused = 0
   private(set) var marks: [Identifier: Int64] = [:]
@@ -43,6 +45,14 @@ struct Checker {
     for (input, position) in decision.positions {
       guard position > positions[input] ?? 0 else { throw Violation(description: "input \(input) is consumed twice at \(offset)") }
       positions[input] = position
+    }
+    for (source, number) in decision.received {
+      guard number > received[source] ?? 0 else { throw Violation(description: "message \(number) of \(source) is taken twice at \(offset)") }
+      received[source] = number
+    }
+    for reply in decision.replies where reply.to.node == "client" {
+      // A command that landed twice is decided twice: the second time its key is known.
+      replies[reply.to.request, default: []].insert(reply.verdict)
     }
     for scope in decision.scopes {
       marks[scope.scope] = offset

@@ -24,6 +24,8 @@ final class Client {
   private(set) var open: [Asked] = []
   /// What each key was answered, first and every later time.
   private(set) var answers: [Identifier: Verdict] = [:]
+  /// Every answer that ever arrived, also late and repeated ones, by the number of the request.
+  private(set) var heard: [(number: UInt64, verdict: Verdict)] = []
   private var subscription: (any Cancellable)?
 
   init(world: World, seed: UInt64) {
@@ -79,6 +81,7 @@ final class Client {
   /// Takes answers; asks again where patience is over.
   func tick() throws {
     for reply in received.drain() {
+      heard.append((reply.to.request, reply.verdict))
       guard let place = open.firstIndex(where: { $0.number == reply.to.request }) else { continue }
       let asked = open.remove(at: place)
       var verdict = reply.verdict
