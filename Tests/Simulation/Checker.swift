@@ -47,7 +47,9 @@ struct Checker {
       positions[input] = position
     }
     for (source, number) in decision.received {
-      guard number > received[source] ?? 0 else { throw Violation(description: "message \(number) of \(source) is taken twice at \(offset)") }
+      guard number > received[source] ?? 0 else {
+        throw Violation(description: "message \(number) of \(source) is taken twice at \(offset)")
+      }
       received[source] = number
     }
     for reply in decision.replies where reply.to.node == "client" {

@@ -207,7 +207,9 @@ struct History {
       guard let decided = checker.replies[number] ?? accounts.replies[number] else {
         throw Violation(description: "request \(number) was answered \(verdict), but no accepted decision says so")
       }
-      guard decided.contains(verdict) else { throw Violation(description: "request \(number) was answered \(verdict), the journal says \(decided)") }
+      guard decided.contains(verdict) else {
+        throw Violation(description: "request \(number) was answered \(verdict), the journal says \(decided)")
+      }
     }
   }
 

@@ -22,7 +22,10 @@ extension PartitionRunner {
     if isIdle {
       decidesSingly = false
       fireTimers(&machine, upTo: max(turn.now, ports.clock.now()), most: options.mostTimers, &turn)
-      if machine.hasSlice, turn.effects.size < options.decisionBytes { machine.slice(limit: options.sliceDocuments, &turn) }
+      if sliceIsDue, turn.effects.size < options.decisionBytes {
+        sliceIsDue = false
+        machine.slice(limit: options.sliceDocuments, &turn)
+      }
     }
     machine.close(&turn)
     self.machine = machine
@@ -35,6 +38,7 @@ extension PartitionRunner {
     if let marks = takeAcknowledged() { decision.sent = marks }
     guard !decision.isEmpty else {
       scheduleTimer()
+      scheduleSlice()
       return checkQuiet()
     }
     append(decision)
@@ -202,10 +206,23 @@ extension PartitionRunner {
       $0.decisions += 1
       $0.bytes += bytes.count
     }
-    guard flights.count < options.mostInFlight,
-      backlog.contains(where: { !$0.isEmpty }) || drained.contains(false) || machine?.hasSlice == true
-    else { return scheduleTimer() }
-    wakeLater()
+    if flights.count < options.mostInFlight, backlog.contains(where: { !$0.isEmpty }) || drained.contains(false) { return wakeLater() }
+    scheduleTimer()
+    scheduleSlice()
+  }
+
+  /// The rest of a long command, after a pause: the log and its readers belong to everybody.
+  private func scheduleSlice() {
+    guard slice == nil, !sliceIsDue, machine?.hasSlice == true else { return }
+    let current = session
+    slice = queue.schedule(afterMilliseconds: options.slicePause) { [weak self] in
+      self?.assumeIsolated { runner in
+        guard runner.session == current else { return }
+        runner.slice = nil
+        runner.sliceIsDue = true
+        runner.decide()
+      }
+    }
   }
 
   private func wakeLater() {

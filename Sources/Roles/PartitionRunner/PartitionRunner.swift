@@ -44,6 +44,9 @@ package actor PartitionRunner<M: Machine> {
   /// An input whose position is not in the log any more.
   var lostInput: String?
   var timer: (due: Int64, wake: any Cancellable)?
+  /// The next part of a long command: waiting for its pause to end, or due when the inputs are drained.
+  var slice: (any Cancellable)?
+  var sliceIsDue = false
 
   var outbox: [Peer: Sender] = [:]
   var acknowledged: [Peer: UInt64] = [:]
@@ -152,6 +155,9 @@ package actor PartitionRunner<M: Machine> {
     machine = nil
     timer?.wake.cancel()
     timer = nil
+    slice?.cancel()
+    slice = nil
+    sliceIsDue = false
     markTimer?.cancel()
     markTimer = nil
     watchTimer?.cancel()

@@ -17,8 +17,10 @@ package struct RunnerOptions: Sendable {
   /// About where a decision is closed, and the most that the log takes in one record.
   package var decisionBytes = 256 * 1024
   package var recordBytes = 1_048_000
-  /// Documents that one slice of a long command may touch.
-  package var sliceDocuments = 500
+  /// Documents that one slice of a long command may touch. The pause before the next leaves most of the log to everybody else.
+  package var sliceDocuments = 100
+  /// Milliseconds.
+  package var slicePause: Int64 = 5
   /// Timers fired in one decision.
   package var mostTimers = 500
 

@@ -40,8 +40,8 @@ package actor Projector {
     package var hasEvents: Bool
     /// Between transactions, milliseconds.
     package var interval: Int64 = 100
-    /// A transaction is closed when it has about this many records.
-    package var most = 5000
+    /// A transaction is closed when it has about this many records: journals share its writer, and wait while it is written.
+    package var most = 500
     /// Records kept behind the ledger before the journal is trimmed, milliseconds of append time.
     package var retention: Int64 = 7 * 86_400_000
 
