@@ -22,9 +22,9 @@ extension PartitionRunner {
     if isIdle {
       decidesSingly = false
       fireTimers(&machine, upTo: max(turn.now, ports.clock.now()), most: options.mostTimers, &turn)
-      if sliceIsDue, turn.effects.size < options.decisionBytes {
-        sliceIsDue = false
+      if machine.hasSlice, slicePause == nil, turn.effects.size < options.decisionBytes {
         machine.slice(limit: options.sliceDocuments, &turn)
+        pauseSlices()
       }
     }
     machine.close(&turn)
@@ -38,7 +38,6 @@ extension PartitionRunner {
     if let marks = takeAcknowledged() { decision.sent = marks }
     guard !decision.isEmpty else {
       scheduleTimer()
-      scheduleSlice()
       return checkQuiet()
     }
     append(decision)
@@ -206,20 +205,18 @@ extension PartitionRunner {
       $0.decisions += 1
       $0.bytes += bytes.count
     }
-    if flights.count < options.mostInFlight, backlog.contains(where: { !$0.isEmpty }) || drained.contains(false) { return wakeLater() }
-    scheduleTimer()
-    scheduleSlice()
+    let hasMore = backlog.contains { !$0.isEmpty } || drained.contains(false) || (machine?.hasSlice == true && slicePause == nil)
+    guard hasMore, flights.count < options.mostInFlight else { return scheduleTimer() }
+    wakeLater()
   }
 
-  /// The rest of a long command, after a pause: the log and its readers belong to everybody.
-  private func scheduleSlice() {
-    guard slice == nil, !sliceIsDue, machine?.hasSlice == true else { return }
+  /// The first slice of a long command is decided with it; the next ones after a pause: the log and its readers belong to everybody.
+  private func pauseSlices() {
     let current = session
-    slice = queue.schedule(afterMilliseconds: options.slicePause) { [weak self] in
+    slicePause = queue.schedule(afterMilliseconds: options.slicePause) { [weak self] in
       self?.assumeIsolated { runner in
         guard runner.session == current else { return }
-        runner.slice = nil
-        runner.sliceIsDue = true
+        runner.slicePause = nil
         runner.decide()
       }
     }

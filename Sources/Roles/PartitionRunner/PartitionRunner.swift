@@ -44,9 +44,8 @@ package actor PartitionRunner<M: Machine> {
   /// An input whose position is not in the log any more.
   var lostInput: String?
   var timer: (due: Int64, wake: any Cancellable)?
-  /// The next part of a long command: waiting for its pause to end, or due when the inputs are drained.
-  var slice: (any Cancellable)?
-  var sliceIsDue = false
+  /// Runs between two slices of a long command.
+  var slicePause: (any Cancellable)?
 
   var outbox: [Peer: Sender] = [:]
   var acknowledged: [Peer: UInt64] = [:]
@@ -155,9 +154,8 @@ package actor PartitionRunner<M: Machine> {
     machine = nil
     timer?.wake.cancel()
     timer = nil
-    slice?.cancel()
-    slice = nil
-    sliceIsDue = false
+    slicePause?.cancel()
+    slicePause = nil
     markTimer?.cancel()
     markTimer = nil
     watchTimer?.cancel()
