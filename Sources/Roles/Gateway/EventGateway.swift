@@ -77,9 +77,10 @@ package final class EventGateway: EventStreamer {
         reader = log.openReader(source, from: position.hint, key: workspace.keyBytes, visibility: .committed) { subscriber.wake() }
       }
       var frames = [UInt8]()
+      var mayHaveMore = false
       if let open = reader {
         switch readStore(open, &position, subscriber, &frames) {
-        case .read: break
+        case .read(let records): mayHaveMore = records > 0
         case .reopen:
           open.close()
           reader = nil
@@ -94,7 +95,8 @@ package final class EventGateway: EventStreamer {
       if subscriber.takeBeat() { frames += Array(": keep-alive\n\n".utf8) }
       if !frames.isEmpty {
         if stream.write(frames) > mostQueued { break }
-      } else {
+      } else if !mayHaveMore {
+        // A whole batch may be older than the place to go on from, or of other workers: only an empty one is the end.
         await subscriber.wait()
       }
       if stream.queuedBytes > mostQueued / 2 { await stream.drained() }
@@ -120,14 +122,18 @@ package final class EventGateway: EventStreamer {
     return fromBeginning ? Position(next: 1, needsStore: true) : Position(next: nil, needsStore: false)
   }
 
-  private enum StoreOutcome { case read, reopen, failed }
+  private enum StoreOutcome {
+    case read(Int)
+    case reopen, failed
+  }
 
   /// Sends what is stored from the next event on.
   private func readStore(
     _ reader: any LogReader, _ position: inout Position, _ subscriber: Subscriber, _ frames: inout [UInt8]
   ) -> StoreOutcome {
     do {
-      for record in try reader.take(records: 200, bytes: 256 * 1024) {
+      let records = try reader.take(records: 200, bytes: 256 * 1024)
+      for record in records {
         guard let json = record.value, let sequence = EventBytes.sequence(of: json) else { continue }
         // What was trimmed away cannot be sent any more: the first one kept is the beginning.
         if let next = position.next, sequence < next { continue }
@@ -135,7 +141,7 @@ package final class EventGateway: EventStreamer {
         position.hint = record.offset
         if subscriber.wants(json) { EventBytes.frame(json, EventCursor(sequence: sequence, hint: record.offset), into: &frames) }
       }
-      return .read
+      return .read(records.count)
     } catch LogFailure.outOfRange(let start, _) {
       // The place was trimmed, or is of another life of the folder: from the first one kept, the sequence tells the rest.
       guard position.hint != start else { return .failed }
@@ -149,7 +155,10 @@ package final class EventGateway: EventStreamer {
   /// Sends live events that follow on. True when they do, so that the store is not needed any more.
   private func takeLive(_ subscriber: Subscriber, _ position: inout Position, _ frames: inout [UInt8], _ source: TopicPartition) -> Bool {
     var joined = false
-    for event in subscriber.take() {
+    // Looked at before taking: what has not been published by then is not stored yet, so it will be at or behind this place.
+    let end = subscriber.refreshesHint() ? try? log.bounds(source).end : nil
+    let events = subscriber.take()
+    for (index, event) in events.enumerated() {
       guard let next = position.next else {
         position.next = event.sequence + 1
         joined = true
@@ -158,9 +167,9 @@ package final class EventGateway: EventStreamer {
       }
       if event.sequence < next { continue }
       guard event.sequence == next else {
-        // A gap: the store has what is between, once it is written; this one comes from there too.
+        // A gap: the store has what is between, once it is written; the rest waits for that.
         position.needsStore = true
-        subscriber.putBack(event)
+        subscriber.putBack(events[index...])
         return false
       }
       position.next = next + 1
@@ -169,7 +178,7 @@ package final class EventGateway: EventStreamer {
     }
     if joined {
       position.needsStore = false
-      if let end = try? log.bounds(source).end, subscriber.refreshesHint() { position.hint = end }
+      if let end { position.hint = end }
     }
     return joined
   }

@@ -34,8 +34,9 @@ final class Subscriber: Sendable {
     }
   }
 
-  func putBack(_ event: LiveEvent) {
-    state.withLock { if $0.queue.isEmpty { $0.queue.append(event) } }
+  /// All that follows a gap stays: nothing else may come that would show what is missing.
+  func putBack(_ events: ArraySlice<LiveEvent>) {
+    state.withLock { $0.queue.insert(contentsOf: events, at: 0) }
   }
 
   func take() -> [LiveEvent] {
