@@ -45,7 +45,7 @@ targets += [
   room("Forms", "Core", ["Resources"]),
   tests("Forms", ["Forms", "Resources"]),
   room("Records", "Core"),
-  tests("Records", ["Records"]),
+  tests("Records", ["Records", "Resources"]),
   .target(name: "CZlib", path: "Sources/Edge/CZlib", cSettings: strictC, linkerSettings: [.linkedLibrary("z")]),
   room("Gzip", "Edge", ["CZlib"]),
   tests("Gzip", ["Gzip"]),
@@ -104,8 +104,8 @@ targets += [
   room("JSON", "Core", ["CSimdJSON"]),
   room("Expressions", "Core", ["JSON"]),
   room("Workflows", "Core", ["JSON", "Expressions"]),
-  tests("JSON", ["JSON"]),
-  tests("Expressions", ["Expressions", "JSON"]),
+  tests("JSON", ["JSON", "Resources"]),
+  tests("Expressions", ["Expressions", "JSON", "Resources"]),
   tests("Workflows", ["Workflows", "Expressions", "JSON"]),
 ]
 
@@ -134,7 +134,7 @@ targets += [
   room("HTTPServer", "Edge", ["CLLHTTP", "EventLoops", "Ports"]),
   .executableTarget(name: "EdgeBench", dependencies: ["EventLoops", "HTTPServer"], path: "Benchmarks/EdgeBench", swiftSettings: strict),
   tests("EventLoops", ["EventLoops", "Ports"]),
-  tests("HTTPServer", ["EventLoops", "HTTPServer", "Ports"]),
+  tests("HTTPServer", ["EventLoops", "HTTPServer", "Ports", "PortsTesting", "Resources"]),
 ]
 
 // The demo: recorded days to replay, and the report about a run.
@@ -169,7 +169,7 @@ targets += [
 targets += [
   .systemLibrary(name: "CCurl", path: "Sources/Edge/CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
   room("HTTPClient", "Edge", ["CCurl", "EventLoops", "Ports"]),
-  tests("HTTPClient", ["EventLoops", "HTTPClient", "Ports"]),
+  tests("HTTPClient", ["EventLoops", "HTTPClient", "Ports", "PortsTesting"]),
 ]
 
 // The demo's engine: a recorded day through the public API, and the check of what became of it.

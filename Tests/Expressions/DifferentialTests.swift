@@ -1,5 +1,6 @@
 import Expressions
 import JSON
+import Resources
 import Testing
 
 /// A slow evaluator that follows the table of operators word by word over plain values, for comparison.
@@ -117,7 +118,7 @@ private indirect enum Source {
 }
 
 private struct Maker {
-  var random: Seeded
+  var random: SeededGenerator
 
   mutating func below(_ count: Int) -> Int { Int.random(in: 0..<count, using: &random) }
 
@@ -170,7 +171,7 @@ private func workerText(_ values: [Plain?]) -> String {
 
 @Suite struct Differential {
   @Test func agreesWithTheReference() throws {
-    var maker = Maker(random: Seeded(state: 7))
+    var maker = Maker(random: SeededGenerator(seed: 7))
     var held = 0
     for _ in 0..<3000 {
       let formula = maker.formula(depth: 4)
@@ -189,7 +190,7 @@ private func workerText(_ values: [Plain?]) -> String {
 
   /// Tasks of the same class get the same answer for every worker.
   @Test func classesKeepWhatCanBeTold() throws {
-    var maker = Maker(random: Seeded(state: 8))
+    var maker = Maker(random: SeededGenerator(seed: 8))
     var shared = 0
     for _ in 0..<300 {
       let expression = try Expression(parsing: maker.formula(depth: 2).text, as: .target)

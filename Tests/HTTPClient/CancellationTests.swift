@@ -1,5 +1,6 @@
 import EventLoops
 import HTTPClient
+import PortsTesting
 import Testing
 
 @Suite struct CancellationTests {

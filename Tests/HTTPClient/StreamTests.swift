@@ -1,4 +1,5 @@
 import HTTPClient
+import PortsTesting
 import Synchronization
 import Testing
 

@@ -1,4 +1,5 @@
 import Foundation
+import PortsTesting
 import Synchronization
 
 /// A server on raw sockets and threads, so that it can misbehave. Each connection gets a thread that runs `serve`.
@@ -112,30 +113,6 @@ final class TestPeer: Sendable {
 /// Answers every request of a connection with what it was.
 let echo: @Sendable (TestPeer.Connection) -> Void = { connection in
   while let request = connection.readRequest() { connection.answer(request, headers: "X-Connection: \(connection.number)\r\nx-empty:\r\n") }
-}
-
-/// Opens once; whoever waits before that goes on then.
-final class Gate: Sendable {
-  private let state = Mutex((isOpen: false, waiting: [CheckedContinuation<Void, Never>]()))
-
-  func open() {
-    let waiting = state.withLock { state in
-      defer { state.waiting = [] }
-      state.isOpen = true
-      return state.waiting
-    }
-    for continuation in waiting { continuation.resume() }
-  }
-
-  func wait() async {
-    await withCheckedContinuation { continuation in
-      let isOpen = state.withLock { state in
-        if !state.isOpen { state.waiting.append(continuation) }
-        return state.isOpen
-      }
-      if isOpen { continuation.resume() }
-    }
-  }
 }
 
 /// For the threads of a peer, which may block.

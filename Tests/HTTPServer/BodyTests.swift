@@ -1,4 +1,5 @@
 import HTTPServer
+import PortsTesting
 import Testing
 
 @Suite struct BodyTests {

@@ -1,22 +1,11 @@
 import HTTPServer
+import Resources
 import Testing
-
-/// Small, seeded and the same everywhere (SplitMix64).
-private struct Seeded: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
 
 @Suite struct MutationTests {
   @Test(arguments: 0..<8 as Range<UInt64>)
   func `no sequence of bytes stops the server`(_ seed: UInt64) async throws {
-    var random = Seeded(state: seed)
+    var random = SeededGenerator(seed: seed)
     let server = try TestServer()
     for _ in 0..<150 {
       let first = OddRequest.all.randomElement(using: &random)!

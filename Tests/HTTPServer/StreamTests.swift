@@ -1,5 +1,6 @@
 import EventLoops
 import HTTPServer
+import PortsTesting
 import Synchronization
 import Testing
 

@@ -1,6 +1,5 @@
 import EventLoops
 import HTTPServer
-import Synchronization
 
 struct ClosureHandler: HTTPHandler {
   let body: @Sendable (HTTPRequest, HTTPResponder) async -> Void
@@ -37,30 +36,6 @@ final class TestServer: Sendable {
   deinit { group.stop() }
 
   func client() throws -> RawClient { try RawClient(port: port) }
-}
-
-/// Opens once; whoever waits before that goes on then.
-final class Gate: Sendable {
-  private let state = Mutex((isOpen: false, waiting: [CheckedContinuation<Void, Never>]()))
-
-  func open() {
-    let waiting = state.withLock { state in
-      defer { state.waiting = [] }
-      state.isOpen = true
-      return state.waiting
-    }
-    for continuation in waiting { continuation.resume() }
-  }
-
-  func wait() async {
-    await withCheckedContinuation { continuation in
-      let isOpen = state.withLock { state in
-        if !state.isOpen { state.waiting.append(continuation) }
-        return state.isOpen
-      }
-      if isOpen { continuation.resume() }
-    }
-  }
 }
 
 extension HTTPServerOptions {

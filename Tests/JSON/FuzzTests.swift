@@ -1,17 +1,6 @@
 import JSON
+import Resources
 import Testing
-
-/// SplitMix64: the same numbers in every run.
-struct Seeded: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
-}
 
 /// A plain tree, made first and written second, so that reading has something to be compared with.
 indirect enum Plain: Equatable {
@@ -25,7 +14,7 @@ indirect enum Plain: Equatable {
 
   static func == (a: Plain, b: Plain) -> Bool { String(describing: a) == String(describing: b) }
 
-  static func random(_ random: inout Seeded, depth: Int) -> Plain {
+  static func random(_ random: inout SeededGenerator, depth: Int) -> Plain {
     switch Int.random(in: 0..<(depth > 0 ? 8 : 5), using: &random) {
     case 0: return .null
     case 1: return .bool(Bool.random(using: &random))
@@ -39,7 +28,7 @@ indirect enum Plain: Equatable {
     }
   }
 
-  static func text(_ random: inout Seeded) -> String {
+  static func text(_ random: inout SeededGenerator) -> String {
     let letters: [Character] = ["a", "b", "\"", "\\", "\n", "é", "😀", "\u{1}", "/", " "]
     return String((0..<Int.random(in: 0..<20, using: &random)).map { _ in letters.randomElement(using: &random)! })
   }
@@ -81,7 +70,7 @@ indirect enum Plain: Equatable {
 
 @Suite struct JSONFuzz {
   @Test func whatIsWrittenIsReadBack() throws {
-    var random = Seeded(state: 1)
+    var random = SeededGenerator(seed: 1)
     for _ in 0..<500 {
       let plain = Plain.random(&random, depth: 5)
       var writer = JSONWriter()
@@ -92,7 +81,7 @@ indirect enum Plain: Equatable {
 
   /// A text that the fast reader refuses is refused at some place by the scanner too, whatever was done to it.
   @Test func brokenTextsHaveAPosition() throws {
-    var random = Seeded(state: 2)
+    var random = SeededGenerator(seed: 2)
     let alphabet = Array("{}[]:,\"\\ntrue0123456789.eE+- \u{e9}u".utf8) + [0xff, 0x00, 0x80]
     var refused = 0
     for _ in 0..<5000 {

@@ -1,4 +1,5 @@
 import Records
+import Resources
 import Testing
 
 private func chunks(_ bytes: [UInt8], _ sizes: () -> Int) -> [[UInt8]] {
@@ -141,22 +142,5 @@ private func chunks(_ bytes: [UInt8], _ sizes: () -> Int) -> [[UInt8]] {
     // Given lines that each open a quote, when all of them are read, the reader comes to the end.
     let text = "a,b\n" + String(repeating: "\"\"\",\n", count: 40_000)
     #expect(!read(text, limit: 65_536, chunk: { 65_536 }).isEmpty)
-  }
-}
-
-/// SplitMix64: the same numbers for the same seed.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) {
-    state = seed
-  }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

@@ -8,7 +8,7 @@ package enum AccountKind {
 }
 
 /// An account's `status` (voice.md 1.1).
-package enum AccountStatus: UInt8, Sendable, CaseIterable {
+package enum AccountStatus: UInt8, Sendable, TextChoice {
   case active, suspended, closed
 
   package var text: String {
@@ -17,10 +17,6 @@ package enum AccountStatus: UInt8, Sendable, CaseIterable {
     case .suspended: "suspended"
     case .closed: "closed"
     }
-  }
-  package init?(text: String) {
-    guard let found = AccountStatus.allCases.first(where: { $0.text == text }) else { return nil }
-    self = found
   }
 }
 

@@ -1,3 +1,5 @@
+import Resources
+
 /// The kinds of documents that this machine keeps, each with its number in keys.
 package enum Kind {
   package static let workspace: UInt8 = 1
@@ -116,7 +118,7 @@ package enum FactKind: UInt8, Sendable, CaseIterable {
 }
 
 /// A task's `assignment_status` (taskrouter.md 4.1).
-package enum TaskStatus: UInt8, Sendable, CaseIterable {
+package enum TaskStatus: UInt8, Sendable, TextChoice {
   case pending, reserved, assigned, wrapping, completed, canceled
 
   package var text: String {
@@ -129,17 +131,13 @@ package enum TaskStatus: UInt8, Sendable, CaseIterable {
     case .canceled: "canceled"
     }
   }
-  package init?(text: String) {
-    guard let found = TaskStatus.allCases.first(where: { $0.text == text }) else { return nil }
-    self = found
-  }
   /// Waiting for somebody: an offer may be out, but nobody has taken it.
   package var isWaiting: Bool { self == .pending || self == .reserved }
   package var isOver: Bool { self == .completed || self == .canceled }
 }
 
 /// A reservation's `reservation_status` (taskrouter.md 4.2).
-package enum ReservationStatus: UInt8, Sendable, CaseIterable {
+package enum ReservationStatus: UInt8, Sendable, TextChoice {
   case pending, accepted, rejected, timeout, canceled, rescinded, wrapping, completed
 
   package var text: String {
@@ -153,10 +151,6 @@ package enum ReservationStatus: UInt8, Sendable, CaseIterable {
     case .wrapping: "wrapping"
     case .completed: "completed"
     }
-  }
-  package init?(text: String) {
-    guard let found = ReservationStatus.allCases.first(where: { $0.text == text }) else { return nil }
-    self = found
   }
   /// Takes up capacity of its worker (taskrouter.md 6.6).
   package var isLive: Bool { self == .pending || self == .accepted || self == .wrapping }

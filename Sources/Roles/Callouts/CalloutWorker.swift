@@ -6,8 +6,8 @@ import Journal
 import Machines
 package import Observability
 package import Ports
+import Projection
 import Resources
-import Synchronization
 import TaskRouting
 
 /// Signs what is sent with an account's token.
@@ -367,38 +367,6 @@ package actor CalloutWorker {
       logger.warning(
         "an assignment instruction got lost", ["reservation": SIDKind.reservation.text(callout.reservation), "failure": "\(failure)"])
       return "lost"
-    }
-  }
-}
-
-/// Wakes one waiter; a ring that nobody waits for is remembered.
-final class Bell: Sendable {
-  private struct State {
-    var rung = false
-    var waiter: CheckedContinuation<Void, Never>?
-  }
-  private let state = Mutex(State())
-
-  func ring() {
-    let waiter = state.withLock { state in
-      defer { state.waiter = nil }
-      if state.waiter == nil { state.rung = true }
-      return state.waiter
-    }
-    waiter?.resume()
-  }
-
-  func wait() async {
-    await withCheckedContinuation { continuation in
-      let passes = state.withLock { state in
-        if state.rung {
-          state.rung = false
-          return true
-        }
-        state.waiter = continuation
-        return false
-      }
-      if passes { continuation.resume() }
     }
   }
 }

@@ -23,18 +23,18 @@ package final class EventGateway: EventStreamer {
 
   /// Hands on what has just happened. Called by the projectors, on their threads.
   package func publish(_ events: [LiveEvent]) {
-    var touched: [Subscriber] = []
+    var touched: [ObjectIdentifier: Subscriber] = [:]
     subscribers.withLock { all in
       guard !all.isEmpty else { return }
       for event in events {
         guard let here = all[event.workspace] else { continue }
-        for subscriber in here.values {
+        for (id, subscriber) in here {
           subscriber.offer(event)
-          touched.append(subscriber)
+          touched[id] = subscriber
         }
       }
     }
-    for subscriber in touched { subscriber.wake() }
+    for subscriber in touched.values { subscriber.wake() }
   }
 
   /// Keeps idle connections alive; called every 15 seconds.
@@ -56,7 +56,7 @@ package final class EventGateway: EventStreamer {
     let stream = response.stream(
       status: 200,
       headers: headers + [("Content-Type", "text/event-stream"), ("Cache-Control", "no-store"), ("X-Accel-Buffering", "no")])
-    let subscriber = Subscriber(stream: stream, worker: worker)
+    let subscriber = Subscriber(worker: worker)
     let partition = Partitioner.partition(of: workspace, among: log.partitions(of: "events") ?? 1)
     let source = TopicPartition("events", partition)
     stream.onClose { subscriber.wake() }

@@ -1,4 +1,3 @@
-import HTTPServer
 import Projection
 import Resources
 import Synchronization
@@ -7,18 +6,15 @@ import Synchronization
 final class Subscriber: Sendable {
   private struct State {
     var queue: [LiveEvent] = []
-    var isWoken = false
     var beats = false
-    var waiter: CheckedContinuation<Void, Never>?
     var looks = 0
   }
   private let state = Mutex(State())
+  private let bell = Bell()
   let worker: Identifier?
-  private let stream: HTTPStream
   private let workerMark: [UInt8]
 
-  init(stream: HTTPStream, worker: Identifier?) {
-    self.stream = stream
+  init(worker: Identifier?) {
     self.worker = worker
     workerMark = worker.map { Array("\"worker_sid\":\"\(SIDKind.worker.text($0))\"".utf8) } ?? []
   }
@@ -66,27 +62,7 @@ final class Subscriber: Sendable {
     }
   }
 
-  func wake() {
-    let waiter = state.withLock { state in
-      defer { state.waiter = nil }
-      if state.waiter == nil { state.isWoken = true }
-      return state.waiter
-    }
-    waiter?.resume()
-  }
+  func wake() { bell.ring() }
 
-  /// Returns at the next wake, or at once when there was one since the last wait.
-  func wait() async {
-    await withCheckedContinuation { continuation in
-      let passes = state.withLock { state in
-        if state.isWoken {
-          state.isWoken = false
-          return true
-        }
-        state.waiter = continuation
-        return false
-      }
-      if passes { continuation.resume() }
-    }
-  }
+  func wait() async { await bell.wait() }
 }
