@@ -3,7 +3,7 @@
 import json
 import unittest
 
-from support import AcceptanceTest, Server, Space, route, until
+from support import AcceptanceTest, Server, Space, needs_current_client, route, until
 
 
 class Order(AcceptanceTest):
@@ -39,6 +39,7 @@ class Order(AcceptanceTest):
                 space.set_available(worker.sid)
                 self.assertEqual(space.offer(worker.sid).task_sid, tasks[first])
 
+    @needs_current_client
     def test_virtual_start_time_counts_as_age(self):
         space = self.space()
         worker = space.worker("w", available=False)
