@@ -74,20 +74,11 @@ private struct DecisionEncoder {
     out.signed(d.epoch)
     out.unsigned(d.sequence)
     out.signed(d.now)
-    out.count(d.positions.count)
-    for (input, position) in d.positions.sorted(by: { $0.key < $1.key }) {
-      out.byte(input)
-      out.signed(position)
-    }
+    out.positions(d.positions)
     out.count(d.scopes.count)
     for scope in d.scopes { steps(scope, decided: d.now) }
     messages(d)
-    out.count(d.imports.count)
-    for mark in d.imports {
-      out.identifier(mark.id)
-      out.unsigned(mark.number)
-      out.signed(mark.appended)
-    }
+    out.imports(d.imports)
     replies(d.replies)
     out.count(d.rejected.count)
     for reject in d.rejected {
@@ -136,11 +127,7 @@ private struct DecisionEncoder {
       out.count(peer.partition)
       out.unsigned(number)
     }
-    out.count(d.received.count)
-    for (source, number) in d.received.sorted(by: { $0.key < $1.key }) {
-      out.string(source)
-      out.unsigned(number)
-    }
+    out.sources(d.received)
   }
 
   private mutating func replies(_ replies: [Reply]) {
@@ -189,7 +176,7 @@ private struct DecisionDecoder {
   private func body(_ reader: inout ByteReader) throws(DecodingFailure) -> Decision {
     var d = Decision(
       incarnation: try reader.fixed(), epoch: try reader.signed(), sequence: try reader.unsigned(), now: try reader.signed())
-    for _ in 0..<(try reader.count()) { d.positions[try reader.byte()] = try reader.signed() }
+    d.positions = try reader.positions()
     for _ in 0..<(try reader.count()) { d.scopes.append(try steps(&reader, decided: d.now)) }
     for _ in 0..<(try reader.count()) {
       d.outbox.append(
@@ -201,13 +188,8 @@ private struct DecisionDecoder {
       let peer = Peer(topic: try reader.string(), partition: try reader.int())
       d.sent[peer] = try reader.unsigned()
     }
-    for _ in 0..<(try reader.count()) {
-      let source = try reader.string()
-      d.received[source] = try reader.unsigned()
-    }
-    for _ in 0..<(try reader.count()) {
-      d.imports.append(ImportMark(id: try reader.identifier(), number: try reader.unsigned(), appended: try reader.signed()))
-    }
+    d.received = try reader.sources()
+    d.imports = try reader.imports()
     for _ in 0..<(try reader.count()) { d.replies.append(try reply(&reader)) }
     for _ in 0..<(try reader.count()) {
       d.rejected.append(RejectedInput(input: try reader.byte(), offset: try reader.signed(), reason: try reader.string()))

@@ -108,11 +108,7 @@ extension Ledger {
     out.fixed(incarnation)
     out.unsigned(nextSequence)
     out.signed(now)
-    out.count(positions.count)
-    for (input, position) in positions.sorted(by: { $0.key < $1.key }) {
-      out.byte(input)
-      out.signed(position)
-    }
+    out.positions(positions)
     out.count(targets.count)
     for (peer, state) in targets.sorted(by: { $0.key < $1.key }) {
       out.string(peer.topic)
@@ -126,17 +122,8 @@ extension Ledger {
         out.blob(message.payload)
       }
     }
-    out.count(sources.count)
-    for (source, number) in sources.sorted(by: { $0.key < $1.key }) {
-      out.string(source)
-      out.unsigned(number)
-    }
-    out.count(imports.count)
-    for (id, mark) in imports.sorted(by: { $0.key < $1.key }) {
-      out.identifier(id)
-      out.unsigned(mark.number)
-      out.signed(mark.appended)
-    }
+    out.sources(sources)
+    out.imports(imports.sorted { $0.key < $1.key }.map(\.value))
     return out.bytes
   }
 
@@ -150,7 +137,7 @@ extension Ledger {
     incarnation = try reader.fixed()
     nextSequence = try reader.unsigned()
     now = try reader.signed()
-    for _ in 0..<(try reader.count()) { positions[try reader.byte()] = try reader.signed() }
+    positions = try reader.positions()
     for _ in 0..<(try reader.count()) {
       let peer = Peer(topic: try reader.string(), partition: try reader.int())
       var state = SendState()
@@ -164,13 +151,7 @@ extension Ledger {
       }
       targets[peer] = state
     }
-    for _ in 0..<(try reader.count()) {
-      let source = try reader.string()
-      sources[source] = try reader.unsigned()
-    }
-    for _ in 0..<(try reader.count()) {
-      let mark = ImportMark(id: try reader.identifier(), number: try reader.unsigned(), appended: try reader.signed())
-      imports[mark.id] = mark
-    }
+    sources = try reader.sources()
+    for mark in try reader.imports() { imports[mark.id] = mark }
   }
 }

@@ -205,14 +205,7 @@ extension Ingress {
     let channels = try await channelNames(workspace)
     let available = query.first("Available").flatMap { $0.isEmpty ? nil : Parameters.isTrue($0) }
     let activityName = query.first("ActivityName").flatMap { $0.isEmpty ? nil : $0 }
-    var range = DocumentRange(kind: Kind.worker, index: ListIndex.creation, limit: 0)
-    if let ordering = query.first("Ordering"), !ordering.isEmpty {
-      guard ["DateStatusChanged:asc", "DateStatusChanged:desc"].contains(ordering) else {
-        throw .invalid("Ordering must be DateStatusChanged:asc or DateStatusChanged:desc; received '\(Parameters.shown(ordering))'")
-      }
-      range.index = ListIndex.changed
-      range.ascending = ordering.hasSuffix("asc")
-    }
+    let range = try ordered(Kind.worker, by: "DateStatusChanged", query)
     let index = range.index
     let place: @Sendable (Document) -> Int64 = { document in
       let record = try? WorkerRecord(decoding: document.bytes)
@@ -228,6 +221,18 @@ extension Ingress {
       if let activityName, activityName != view.activityName { return false }
       return filters.allSatisfy { !$0.matchesNobody && $0.evaluate(task: nil, worker: view) }
     }
+  }
+
+  /// By creation, unless `Ordering` asks for the date of the last change, which goes by `field`.
+  private func ordered(_ kind: UInt8, by field: String, _ query: Form) throws(APIError) -> DocumentRange {
+    var range = DocumentRange(kind: kind, index: ListIndex.creation, limit: 0)
+    guard let ordering = query.first("Ordering"), !ordering.isEmpty else { return range }
+    guard ["\(field):asc", "\(field):desc"].contains(ordering) else {
+      throw .invalid("Ordering must be \(field):asc or \(field):desc; received '\(Parameters.shown(ordering))'")
+    }
+    range.index = ListIndex.changed
+    range.ascending = ordering.hasSuffix("asc")
+    return range
   }
 
   private static func nobody() throws(APIError) -> Expression {
@@ -249,14 +254,7 @@ extension Ingress {
 
   private func listQueues(_ workspace: Identifier, _ call: Call) async throws(APIError) -> Answer {
     let query = call.query
-    var range = DocumentRange(kind: Kind.taskQueue, index: ListIndex.creation, limit: 0)
-    if let ordering = query.first("Ordering"), !ordering.isEmpty {
-      guard ["DateUpdated:asc", "DateUpdated:desc"].contains(ordering) else {
-        throw .invalid("Ordering must be DateUpdated:asc or DateUpdated:desc; received '\(Parameters.shown(ordering))'")
-      }
-      range.index = ListIndex.changed
-      range.ascending = ordering.hasSuffix("asc")
-    }
+    let range = try ordered(Kind.taskQueue, by: "DateUpdated", query)
     let candidate = try await candidate(query, workspace)
     let index = range.index
     let place: @Sendable (Document) -> Int64 = { document in
