@@ -92,6 +92,14 @@ targets += [
     name: "LogCrasher", dependencies: ["Ports", "PortsTesting", "SQLiteEventLog"], path: "Tests/LogCrasher", swiftSettings: strict),
 ]
 
+// The log and hot state of the cluster home.
+targets += [
+  .systemLibrary(name: "CRdkafka", path: "Sources/Edge/CRdkafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+  // Without pkg-config: hiredis names a flag there that SwiftPM prohibits.
+  .systemLibrary(name: "CHiredis", path: "Sources/Edge/CHiredis", providers: [.apt(["libhiredis-dev"])]),
+  .systemLibrary(name: "CYAML", path: "Sources/Edge/CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+]
+
 // JSON, the expression language and workflow documents.
 targets += [
   .target(

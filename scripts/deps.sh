@@ -47,6 +47,9 @@ find_missing() {
   library libcurl libcurl4-openssl-dev "HTTP to other servers"
   [[ -e /etc/ssl/certs/ca-certificates.crt ]] || want ca-certificates "the roots against which the HTTPS of other servers is checked"
   library sqlite3 libsqlite3-dev "the log of the embedded home"
+  library rdkafka librdkafka-dev "Kafka, the log of the cluster home"
+  library hiredis libhiredis-dev "Redis, the hot state of the cluster home"
+  library yaml-0.1 libyaml-dev "reading the topics' files"
   library simdjson libsimdjson-dev "reading JSON"
   library zlib zlib1g-dev "gzip"
   want_llhttp
@@ -58,6 +61,9 @@ find_missing() {
     fi
     have curl || want curl "acceptance tests"
     have spin || want spin "checks the model of the journal's protocol"
+    have redis-server || want redis-server "the cluster home under test: hot state"
+    have java || want default-jre-headless "the cluster home under test: runs the broker"
+    have kcat || want kcat "the cluster home under test: publishes as other systems do"
   fi
 }
 

@@ -62,6 +62,11 @@ final class FragileHotState: HotState {
     guard let home else { return deliver(.failure(.unavailable("away"))) }
     home.marks(scopes, deliver: deliver)
   }
+  func setComplete(_ partition: Int, token: RefillToken, deliver: @escaping @Sendable (Result<Void, HotStateFailure>) -> Void) {
+    guard let home else { return deliver(.failure(.unavailable("away"))) }
+    home.setComplete(partition, token: token, deliver: deliver)
+  }
+  func watch(_ changed: @escaping @Sendable () -> Void) -> any Cancellable { present.watch(changed) }
   func get(_ scope: Identifier, _ keys: [DocumentKey]) async throws(HotStateFailure) -> (mark: Int64, documents: [[UInt8]?]) {
     guard let home else { throw .unavailable("away") }
     return try await home.get(scope, keys)

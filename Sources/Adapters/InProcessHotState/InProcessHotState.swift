@@ -17,10 +17,15 @@ package final class InProcessHotState: HotState {
 
   private let stripes: [Stripe]
   private let indexer: DocumentIndexer
+  private let partition: (@Sendable (Identifier) -> Int)?
+  private let complete = Mutex<Set<Int>>([])
 
-  /// `indexer` tells in which lists a document stands; it must be a function of key and bytes alone.
-  package init(indexer: @escaping DocumentIndexer) {
+  /// - Parameters:
+  ///   - indexer: tells in which lists a document stands; a function of key and bytes alone.
+  ///   - partition: whose scope it is, so that one that was never touched is told from one that is not there yet. Nil: everything counts as there.
+  package init(partition: (@Sendable (Identifier) -> Int)? = nil, indexer: @escaping DocumentIndexer) {
     self.indexer = indexer
+    self.partition = partition
     stripes = (0..<64).map { _ in Stripe() }
   }
 
@@ -59,7 +64,10 @@ package final class InProcessHotState: HotState {
   }
 
   package func get(_ scope: Identifier, _ keys: [DocumentKey]) async throws(HotStateFailure) -> (mark: Int64, documents: [[UInt8]?]) {
-    guard let slot = existing(scope) else { return (-1, keys.map { _ in nil }) }
+    guard let slot = existing(scope) else {
+      try checkComplete(scope)
+      return (-1, keys.map { _ in nil })
+    }
     return try slot.scope.withLock { s throws(HotStateFailure) in
       if s.isRefilling { throw .notNow }
       return (s.mark, keys.map { s.document($0) })
@@ -67,11 +75,29 @@ package final class InProcessHotState: HotState {
   }
 
   package func list(_ scope: Identifier, _ range: DocumentRange) async throws(HotStateFailure) -> (mark: Int64, documents: [Document]) {
-    guard let slot = existing(scope) else { return (-1, []) }
+    guard let slot = existing(scope) else {
+      try checkComplete(scope)
+      return (-1, [])
+    }
     return try slot.scope.withLock { s throws(HotStateFailure) in
       if s.isRefilling { throw .notNow }
       return (s.mark, s.list(range))
     }
+  }
+
+  package func setComplete(
+    _ partition: Int, token: RefillToken, deliver: @escaping @Sendable (Result<Void, HotStateFailure>) -> Void
+  ) {
+    complete.withLock { _ = $0.insert(partition) }
+    deliver(.success(()))
+  }
+
+  /// Nothing changes underneath: it lives and dies with the process.
+  package func watch(_ changed: @escaping @Sendable () -> Void) -> any Cancellable { NothingToCancel() }
+
+  private func checkComplete(_ scope: Identifier) throws(HotStateFailure) {
+    guard let partition, !complete.withLock({ $0.contains(partition(scope)) }) else { return }
+    throw .notNow
   }
 
   private func stripe(_ scope: Identifier) -> Stripe {
@@ -88,4 +114,8 @@ package final class InProcessHotState: HotState {
       return slot
     }
   }
+}
+
+private struct NothingToCancel: Cancellable {
+  func cancel() {}
 }

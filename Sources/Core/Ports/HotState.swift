@@ -117,7 +117,15 @@ package protocol HotState: Sendable {
   /// Marks of scopes: -1 where a scope was never touched or is being refilled.
   func marks(_ scopes: [Identifier], deliver: @escaping @Sendable (Result<[Int64], HotStateFailure>) -> Void)
 
-  /// Documents by key (nil where absent) and the scope's mark, read at one instant. A scope that was never touched answers with mark -1 and nothing.
+  /// Says that every scope of `partition` is there at its mark: the owner has compared all of them and refilled those that were behind. It holds until what is stored
+  /// may have changed underneath (emptied, another server): from then on, and before the first time, a scope without a mark is not "never touched" but "not now".
+  func setComplete(_ partition: Int, token: RefillToken, deliver: @escaping @Sendable (Result<Void, HotStateFailure>) -> Void)
+
+  /// `changed` is called, on any thread, whenever what is stored may have changed underneath: owners then compare all marks. Until the returned value is cancelled.
+  func watch(_ changed: @escaping @Sendable () -> Void) -> any Cancellable
+
+  /// Documents by key (nil where absent) and the scope's mark, read at one instant. A scope that was never touched answers with mark -1 and nothing, once its
+  /// partition is complete; before, with `.notNow`.
   func get(_ scope: Identifier, _ keys: [DocumentKey]) async throws(HotStateFailure) -> (mark: Int64, documents: [[UInt8]?])
 
   /// One page of a list and the scope's mark, read at one instant.
