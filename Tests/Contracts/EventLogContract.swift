@@ -7,8 +7,8 @@ import Testing
     try await home.with { (log) async throws in
       #expect(log.partitions(of: "commands") == 2)
       #expect(log.partitions(of: "nothing") == nil)
-      #expect(try log.bounds(journal) == (0, 0))
-      #expect(throws: LogFailure.self) { try log.bounds(TopicPartition("journal", 2)) }
+      #expect(try await log.bounds(journal) == (0, 0))
+      await #expect(throws: LogFailure.self) { try await log.bounds(TopicPartition("journal", 2)) }
     }
   }
 
@@ -21,8 +21,8 @@ import Testing
       let settled = await reports.first(500)
       #expect(settled.map(\.tag) == Array(0..<500))
       #expect(settled.map(\.offset) == (0..<500).map { Int64($0) })
-      #expect(try log.reader(journal).all(records: 7).map(\.text) == (0..<500).map { "k=\($0)" })
-      #expect(try log.bounds(journal) == (0, 500))
+      #expect(try await log.reader(journal).all(records: 7).map(\.text) == (0..<500).map { "k=\($0)" })
+      #expect(try await log.bounds(journal) == (0, 500))
     }
   }
 
@@ -36,7 +36,7 @@ import Testing
       other.append([record("c", "4")], tag: 2)
       let settled = await reports.first(2)
       #expect(settled.map(\.offset) == [2, 3])
-      let read = try log.reader(journal).all()
+      let read = try await log.reader(journal).all()
       #expect(read.map(\.text) == ["a=1", "a=2", "b", "c=4"])
       #expect(read.map(\.offset) == [0, 1, 2, 3])
     }
@@ -47,7 +47,7 @@ import Testing
     try await home.with { (log) async throws in
       #expect(try await log.write(journal, [record("k", "a"), record("k", "b")]) == [0, 1])
       #expect(try await log.write(TopicPartition("journal", 1), [record("k", "c")]) == [0])
-      #expect(try log.reader(TopicPartition("journal", 1)).all().map(\.text) == ["k=c"])
+      #expect(try await log.reader(TopicPartition("journal", 1)).all().map(\.text) == ["k=c"])
     }
   }
 
@@ -63,7 +63,7 @@ import Testing
       let settled = await reports.first(4)
       #expect(settled.map(\.tag) == [1, 2, 3, 4])
       #expect(settled.map(\.isRefused) == [false, true, true, false])
-      #expect(try log.reader(journal).all().map(\.text) == ["k=small", "k=after"])
+      #expect(try await log.reader(journal).all().map(\.text) == ["k=small", "k=after"])
     }
   }
 
@@ -73,16 +73,16 @@ import Testing
       let reports = Reports()
       log.openSession(TopicPartition("nothing", 0), durability: .synced, deliver: reports.deliver).append([record("k", "v")], tag: 1)
       #expect(await reports.first(1).map(\.isRefused) == [true])
-      #expect(throws: LogFailure.self) { try log.reader(TopicPartition("nothing", 0)).take(records: 1, bytes: 1) }
-      #expect(throws: LogFailure.self) { try log.trim(TopicPartition("nothing", 0), before: 1) }
+      await #expect(throws: LogFailure.self) { try await log.reader(TopicPartition("nothing", 0)).take(records: 1, bytes: 1) }
+      await #expect(throws: LogFailure.self) { try await log.trim(TopicPartition("nothing", 0), before: 1) }
     }
   }
 
   @Test("Append times never go back along a partition", arguments: EventLogHome.allCases)
-  func times(_ home: EventLogHome) async throws {
+  func appendTimes(_ home: EventLogHome) async throws {
     try await home.with { (log) async throws in
       try await log.write(journal, (0..<20).map { record("k", "\($0)") })
-      let times = try log.reader(journal).all().map(\.appended)
+      let times = try await log.reader(journal).all().map(\.appended)
       #expect(times == times.sorted())
       #expect(times[0] > 0)
     }
@@ -97,24 +97,24 @@ import Testing
       session.append([record("k", "never")], tag: 1)
       try await log.write(journal, [record("k", "after")])
       #expect(reports.now.isEmpty)
-      #expect(try log.reader(journal).all().last?.text == "k=after")
+      #expect(try await log.reader(journal).all().last?.text == "k=after")
     }
   }
 
   @Test("A projection puts records into several partitions, all or none", arguments: EventLogHome.allCases)
   func projects(_ home: EventLogHome) async throws {
     try await home.with { (log) async throws in
-      let written = await log.project([
+      let written = try await log.project([
         ProjectedRecord(snapshot, record("doc", "1")), ProjectedRecord(commands, record("event", "1")),
         ProjectedRecord(snapshot, record("ledger", "9")),
       ])
       try written.get()
-      #expect(try log.reader(snapshot).all().map(\.text) == ["doc=1", "ledger=9"])
-      let refused = await log.project([
+      #expect(try await log.reader(snapshot).all().map(\.text) == ["doc=1", "ledger=9"])
+      let refused = try await log.project([
         ProjectedRecord(snapshot, record("doc", "2")), ProjectedRecord(TopicPartition("nothing", 0), record("event", "2")),
       ])
       #expect(throws: LogFailure.self) { try refused.get() }
-      #expect(try log.reader(snapshot).all().map(\.text) == ["doc=1", "ledger=9"])
+      #expect(try await log.reader(snapshot).all().map(\.text) == ["doc=1", "ledger=9"])
       try await log.project([]).get()
     }
   }
@@ -123,17 +123,30 @@ import Testing
   func trims(_ home: EventLogHome) async throws {
     try await home.with { (log) async throws in
       try await log.write(journal, (0..<10).map { record("k", "\($0)") })
-      try log.trim(journal, before: 4)
-      #expect(try log.bounds(journal) == (4, 10))
-      #expect(try log.reader(journal).all().first?.text == "k=4")
-      try log.trim(journal, before: 2)
-      #expect(try log.bounds(journal).start == 4, "the start never goes back")
-      try log.trim(journal, before: 1000)
-      #expect(try log.bounds(journal) == (9, 10))
-      #expect(try log.reader(journal).all().map(\.text) == ["k=9"])
+      try await log.trim(journal, before: 4)
+      #expect(try await log.bounds(journal) == (4, 10))
+      #expect(try await log.reader(journal).all().first?.text == "k=4")
+      try await log.trim(journal, before: 2)
+      #expect(try await log.bounds(journal).start == 4, "the start never goes back")
+      try await log.trim(journal, before: 1000)
+      #expect(try await log.bounds(journal) == (9, 10))
+      #expect(try await log.reader(journal).all().map(\.text) == ["k=9"])
       #expect(try await log.write(journal, [record("k", "10")]) == [10])
-      try log.trim(TopicPartition("journal", 1), before: 5)
-      #expect(try log.bounds(TopicPartition("journal", 1)) == (0, 0), "an empty partition has nothing to trim")
+      try await log.trim(TopicPartition("journal", 1), before: 5)
+      #expect(try await log.bounds(TopicPartition("journal", 1)) == (0, 0), "an empty partition has nothing to trim")
+    }
+  }
+
+  @Test("A time leads to the first record appended then or later", arguments: EventLogHome.allCases)
+  func times(_ home: EventLogHome) async throws {
+    try await home.with { (log) async throws in
+      try await log.write(journal, (0..<5).map { record("k", "\($0)") })
+      let appended = try await log.reader(journal).all().map(\.appended)
+      #expect(try await log.offset(journal, since: 0) == 0)
+      #expect(try await log.offset(journal, since: appended[4]) == Int64(appended.firstIndex(of: appended[4]) ?? 0))
+      #expect(try await log.offset(journal, since: appended[4] + 1) == 5)
+      #expect(try await log.offset(TopicPartition("journal", 1), since: 0) == 0)
+      await #expect(throws: LogFailure.self) { try await log.offset(TopicPartition("nothing", 0), since: 0) }
     }
   }
 }

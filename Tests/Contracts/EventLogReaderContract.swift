@@ -8,14 +8,14 @@ import Testing
       try await log.write(journal, (0..<10).map { record("k", "\($0)") })
       let reader = log.reader(journal, from: 6)
       #expect(reader.position == 6)
-      #expect(try reader.take(records: 2, bytes: 1000).map(\.offset) == [6, 7])
+      #expect(try await reader.take(records: 2, bytes: 1000).map(\.offset) == [6, 7])
       #expect(reader.position == 8)
-      #expect(try reader.all().map(\.offset) == [8, 9])
+      #expect(try await reader.all().map(\.offset) == [8, 9])
       #expect(reader.position == 10)
       let atEnd = log.reader(journal, from: 10)
-      #expect(try atEnd.all().isEmpty)
+      #expect(try await atEnd.all().isEmpty)
       try await log.write(journal, [record("k", "10")])
-      #expect(try atEnd.all().map(\.text) == ["k=10"])
+      #expect(try await atEnd.all().map(\.text) == ["k=10"])
     }
   }
 
@@ -24,9 +24,9 @@ import Testing
     try await home.with { (log) async throws in
       try await log.write(journal, (0..<4).map { _ in record("k", String(repeating: "x", count: 100)) })
       let reader = log.reader(journal)
-      #expect(try reader.take(records: 10, bytes: 1).count == 1)
-      #expect(try reader.take(records: 10, bytes: 150).count == 2)
-      #expect(try reader.take(records: 10, bytes: 150).count == 1)
+      #expect(try await reader.take(records: 10, bytes: 1).count == 1)
+      #expect(try await reader.take(records: 10, bytes: 150).count == 2)
+      #expect(try await reader.take(records: 10, bytes: 150).count == 1)
     }
   }
 
@@ -35,11 +35,11 @@ import Testing
     try await home.with { (log) async throws in
       try await log.write(journal, (0..<10).map { record("k", "\($0)") })
       let slow = log.reader(journal, from: 2)
-      try log.trim(journal, before: 5)
-      #expect(throws: LogFailure.outOfRange(start: 5, end: 10)) { try slow.take(records: 1, bytes: 1) }
-      #expect(throws: LogFailure.outOfRange(start: 5, end: 10)) { try log.reader(journal, from: 4).take(records: 1, bytes: 1) }
-      #expect(throws: LogFailure.outOfRange(start: 5, end: 10)) { try log.reader(journal, from: 11).take(records: 1, bytes: 1) }
-      #expect(try log.reader(journal).take(records: 1, bytes: 1).map(\.offset) == [5], "0 is the first that is kept")
+      try await log.trim(journal, before: 5)
+      await #expect(throws: LogFailure.outOfRange(start: 5, end: 10)) { try await slow.take(records: 1, bytes: 1) }
+      await #expect(throws: LogFailure.outOfRange(start: 5, end: 10)) { try await log.reader(journal, from: 4).take(records: 1, bytes: 1) }
+      await #expect(throws: LogFailure.outOfRange(start: 5, end: 10)) { try await log.reader(journal, from: 11).take(records: 1, bytes: 1) }
+      #expect(try await log.reader(journal).take(records: 1, bytes: 1).map(\.offset) == [5], "0 is the first that is kept")
     }
   }
 
@@ -48,11 +48,11 @@ import Testing
     try await home.with { (log) async throws in
       try await log.write(journal, (0..<300).map { record($0 % 100 == 7 ? "mine" : "other", "\($0)") })
       let reader = log.reader(journal, key: "mine")
-      #expect(try reader.take(records: 1, bytes: 1000).map(\.text) == ["mine=7"])
-      #expect(try reader.all().map(\.text) == ["mine=107", "mine=207"])
+      #expect(try await reader.take(records: 1, bytes: 1000).map(\.text) == ["mine=7"])
+      #expect(try await reader.all().map(\.text) == ["mine=107", "mine=207"])
       #expect(reader.position == 300, "what was passed over is not looked at again")
-      #expect(try log.reader(journal, from: 108, key: "mine").all().map(\.text) == ["mine=207"])
-      #expect(try log.reader(journal, key: "nobody").all().isEmpty)
+      #expect(try await log.reader(journal, from: 108, key: "mine").all().map(\.text) == ["mine=207"])
+      #expect(try await log.reader(journal, key: "nobody").all().isEmpty)
     }
   }
 
@@ -62,13 +62,13 @@ import Testing
       try await log.write(
         snapshot, [record("a", "1"), record("b", "1"), record("a", "2"), record("c", "1"), record("b", nil), record("a", "3")])
       // A log may show replaced records for a while; folding over the keys must give the latest, in the order of offsets.
-      let read = try log.reader(snapshot).all()
+      let read = try await log.reader(snapshot).all()
       #expect(read.map(\.offset) == read.map(\.offset).sorted())
       var latest: [[UInt8]: String] = [:]
       for one in read { latest[one.key] = one.text }
       #expect(Set(latest.values) == ["a=3", "b", "c=1"])
-      #expect(try log.bounds(snapshot) == (0, 6))
-      #expect(try log.reader(snapshot, key: "a").all().last?.text == "a=3")
+      #expect(try await log.bounds(snapshot) == (0, 6))
+      #expect(try await log.reader(snapshot, key: "a").all().last?.text == "a=3")
     }
   }
 
@@ -76,7 +76,7 @@ import Testing
   func tombstones(_ home: EventLogHome) async throws {
     try await home.with { (log) async throws in
       try await log.write(journal, [record("a", nil), record("a", ""), record("", "x")])
-      let read = try log.reader(journal).all()
+      let read = try await log.reader(journal).all()
       #expect(read.map(\.value) == [nil, [], [120]])
       #expect(read.map(\.key) == [[97], [97], []])
     }
@@ -86,14 +86,14 @@ import Testing
   func wakes(_ home: EventLogHome, visibility: Visibility) async throws {
     try await home.with { (log) async throws in
       let bell = Bell()
-      let reader = log.openReader(commands, from: 0, key: nil, visibility: visibility, wake: bell.ring)
-      #expect(try reader.take(records: 1, bytes: 1).isEmpty)
+      let reader = Reading(reader: log.openReader(commands, from: 0, key: nil, visibility: visibility, wake: bell.ring), bell: bell)
+      #expect(try await reader.take(records: 1, bytes: 1).isEmpty)
       try await log.write(commands, [record("k", "1")])
       await bell.heard()
-      #expect(try reader.all().map(\.text) == ["k=1"])
+      #expect(try await reader.all().map(\.text) == ["k=1"])
       try await log.write(commands, [record("k", "2")])
       await bell.heard()
-      #expect(try reader.all().map(\.text) == ["k=2"])
+      #expect(try await reader.all().map(\.text) == ["k=2"])
     }
   }
 
@@ -101,9 +101,9 @@ import Testing
   func edgeTriggered(_ home: EventLogHome) async throws {
     try await home.with { (log) async throws in
       let bell = Bell()
-      let reader = log.openReader(commands, from: 0, key: nil, visibility: .committed, wake: bell.ring)
+      let reader = Reading(reader: log.openReader(commands, from: 0, key: nil, visibility: .committed, wake: bell.ring), bell: bell)
       try await log.write(commands, [record("k", "1"), record("k", "2")])
-      _ = try reader.take(records: 1, bytes: 1)
+      _ = try await reader.take(records: 1, bytes: 1)
       try await log.write(commands, [record("k", "3")])
       #expect(bell.count == 0)
     }
@@ -113,13 +113,13 @@ import Testing
   func noLostWake(_ home: EventLogHome, visibility: Visibility) async throws {
     try await home.with { (log) async throws in
       let bell = Bell()
-      let reader = log.openReader(commands, from: 0, key: nil, visibility: visibility, wake: bell.ring)
+      let reader = Reading(reader: log.openReader(commands, from: 0, key: nil, visibility: visibility, wake: bell.ring), bell: bell)
       async let written: Void = {
         for number in 0..<300 { try await log.write(commands, [record("k", "\(number)")]) }
       }()
       var seen: [LogRecord] = []
       while seen.count < 300 {
-        seen += try reader.all()
+        seen += try await reader.all()
         if seen.count < 300 { await bell.heard() }
       }
       try await written
@@ -131,13 +131,14 @@ import Testing
   func trimUnderFilter(_ home: EventLogHome) async throws {
     try await home.with { (log) async throws in
       let bell = Bell()
-      let reader = log.openReader(journal, from: 0, key: Array("mine".utf8), visibility: .committed, wake: bell.ring)
-      #expect(try reader.all().isEmpty)
+      let reader = Reading(
+        reader: log.openReader(journal, from: 0, key: Array("mine".utf8), visibility: .committed, wake: bell.ring), bell: bell)
+      #expect(try await reader.all().isEmpty)
       try await log.write(journal, (0..<10).map { record("other", "\($0)") })
-      try log.trim(journal, before: 8)
+      try await log.trim(journal, before: 8)
       try await log.write(journal, [record("mine", "1")])
       await bell.heard()
-      #expect(try reader.all().map(\.text) == ["mine=1"])
+      #expect(try await reader.all().map(\.text) == ["mine=1"])
     }
   }
 
@@ -145,12 +146,12 @@ import Testing
   func closed(_ home: EventLogHome) async throws {
     try await home.with { (log) async throws in
       let bell = Bell()
-      let reader = log.openReader(commands, from: 0, key: nil, visibility: .committed, wake: bell.ring)
-      _ = try reader.take(records: 1, bytes: 1)
+      let reader = Reading(reader: log.openReader(commands, from: 0, key: nil, visibility: .committed, wake: bell.ring), bell: bell)
+      _ = try await reader.take(records: 1, bytes: 1)
       reader.close()
       try await log.write(commands, [record("k", "1")])
       #expect(bell.count == 0)
-      #expect(throws: LogFailure.self) { try reader.take(records: 1, bytes: 1) }
+      await #expect(throws: LogFailure.self) { try await reader.take(records: 1, bytes: 1) }
     }
   }
 }

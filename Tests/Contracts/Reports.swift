@@ -100,16 +100,43 @@ extension AppendReport {
   }
 }
 
-extension LogReader {
+/// A reader and its bell: what is on its way is waited for.
+struct Reading {
+  let reader: any LogReader
+  let bell: Bell
+
+  var position: Int64 { reader.position }
+
+  /// What is there next; empty only at the end.
+  func take(records: Int, bytes: Int) async throws -> [LogRecord] {
+    while true {
+      let some = try reader.take(records: records, bytes: bytes)
+      if !some.isEmpty || reader.isAtEnd { return some }
+      await bell.heard()
+    }
+  }
+
   /// Everything there is now.
-  func all(records: Int = 100, bytes: Int = 1 << 20) throws -> [LogRecord] {
+  func all(records: Int = 100, bytes: Int = 1 << 20) async throws -> [LogRecord] {
     var all: [LogRecord] = []
     while true {
-      let some = try take(records: records, bytes: bytes)
+      let some = try await take(records: records, bytes: bytes)
       if some.isEmpty { return all }
       all += some
     }
   }
+
+  /// Waits until there are `count`.
+  func next(_ count: Int) async throws -> [LogRecord] {
+    var all: [LogRecord] = []
+    while all.count < count {
+      let some = try reader.take(records: count - all.count, bytes: 1 << 20)
+      if some.isEmpty { await bell.heard() } else { all += some }
+    }
+    return all
+  }
+
+  func close() { reader.close() }
 }
 
 extension EventLog {
@@ -124,11 +151,33 @@ extension EventLog {
     return offsets
   }
 
-  func project(_ records: [ProjectedRecord]) async -> Result<Void, LogFailure> {
-    await withCheckedContinuation { c in project(records) { c.resume(returning: $0) } }
+  func projection(_ name: String = "test") async throws -> any ProjectionSession {
+    try await withCheckedContinuation { c in openProjection(name) { c.resume(returning: $0) } }.get()
   }
 
-  func reader(_ source: TopicPartition, from: Int64 = 0, key: String? = nil, _ visibility: Visibility = .committed) -> any LogReader {
-    openReader(source, from: from, key: key.map { Array($0.utf8) }, visibility: visibility) {}
+  func project(_ records: [ProjectedRecord]) async throws -> Result<Void, LogFailure> {
+    let session = try await projection()
+    defer { session.close() }
+    return await session.project(records)
+  }
+
+  func trim(_ target: TopicPartition, before: Int64) async throws {
+    try await withCheckedContinuation { c in trim(target, before: before) { c.resume(returning: $0) } }.get()
+  }
+
+  func offset(_ source: TopicPartition, since time: Int64) async throws -> Int64 {
+    try await withCheckedContinuation { c in offset(source, since: time) { c.resume(returning: $0) } }.get()
+  }
+
+  func reader(_ source: TopicPartition, from: Int64 = 0, key: String? = nil, _ visibility: Visibility = .committed) -> Reading {
+    let bell = Bell()
+    return Reading(
+      reader: openReader(source, from: from, key: key.map { Array($0.utf8) }, visibility: visibility, wake: bell.ring), bell: bell)
+  }
+}
+
+extension ProjectionSession {
+  func project(_ records: [ProjectedRecord]) async -> Result<Void, LogFailure> {
+    await withCheckedContinuation { c in project(records) { c.resume(returning: $0) } }
   }
 }

@@ -69,6 +69,19 @@ final class LogCore: Sendable {
     return state.withLock { ($0.partitions[index].start, $0.partitions[index].committed) }
   }
 
+  /// Walks from the start: whoever asks is about to trim what lies before.
+  func offset(_ source: TopicPartition, since time: Int64) throws(LogFailure) -> Int64 {
+    guard let index = indexes[source] else { throw unknown(source) }
+    let (table, start, end) = state.withLock { ($0.partitions[index].table, $0.partitions[index].start, $0.partitions[index].committed) }
+    do {
+      let reading = try readConnections.take()
+      defer { readConnections.give(reading) }
+      return try reading.first(table, from: start, to: end, since: time) ?? end
+    } catch {
+      throw .unavailable("reading \(source): \(error)")
+    }
+  }
+
   func trim(_ target: TopicPartition, before: Int64) throws(LogFailure) {
     guard let index = indexes[target] else { throw unknown(target) }
     change { s in

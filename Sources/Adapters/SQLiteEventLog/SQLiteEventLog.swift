@@ -57,6 +57,22 @@ package final class SQLiteEventLog: EventLog {
     core.project(records, deliver: deliver)
   }
 
+  package func openProjection(_ name: String, ready: @escaping @Sendable (Result<any ProjectionSession, LogFailure>) -> Void) {
+    ready(.success(Projection(log: self)))
+  }
+
+  package func bounds(_ source: TopicPartition, deliver: @escaping @Sendable (Result<(start: Int64, end: Int64), LogFailure>) -> Void) {
+    deliver(Result { () throws(LogFailure) in try core.bounds(source) })
+  }
+
+  package func offset(_ source: TopicPartition, since time: Int64, deliver: @escaping @Sendable (Result<Int64, LogFailure>) -> Void) {
+    deliver(Result { () throws(LogFailure) in try core.offset(source, since: time) })
+  }
+
+  package func trim(_ target: TopicPartition, before: Int64, deliver: @escaping @Sendable (Result<Void, LogFailure>) -> Void) {
+    deliver(Result { () throws(LogFailure) in try core.trim(target, before: before) })
+  }
+
   package func bounds(_ source: TopicPartition) throws(LogFailure) -> (start: Int64, end: Int64) { try core.bounds(source) }
 
   package func trim(_ target: TopicPartition, before: Int64) throws(LogFailure) { try core.trim(target, before: before) }
@@ -79,6 +95,17 @@ package final class SQLiteEventLog: EventLog {
   package func limitGrowth(_ limited: Bool) {
     core.change { $0.controls.append { try? $0.execute("PRAGMA max_page_count=\(limited ? 1 : 1_073_741_823)") } }
   }
+}
+
+/// One file, one process: the folder's lock is the fence.
+private struct Projection: ProjectionSession {
+  let log: SQLiteEventLog
+
+  func project(_ records: [ProjectedRecord], deliver: @escaping @Sendable (Result<Void, LogFailure>) -> Void) {
+    log.project(records, deliver: deliver)
+  }
+
+  func close() {}
 }
 
 private struct Session: AppendSession {

@@ -34,6 +34,9 @@ final class SQLiteReader: LogReader {
 
   deinit { close() }
 
+  /// What is in the file is here.
+  var isAtEnd: Bool { true }
+
   var position: Int64 {
     guard let index else { return 0 }
     return core.state.withLock { $0.partitions[index].readers[id]?.position ?? 0 }
@@ -158,6 +161,25 @@ final class ReadConnection: @unchecked Sendable {
       if page.isFull { return offset + 1 }
     }
     return to
+  }
+
+  /// Offset of the first row in [`from`, `to`) appended at `time` or later. In short statements: one that stays open keeps the write-ahead log from being folded in.
+  func first(_ table: Int64, from: Int64, to: Int64, since time: Int64) throws(SQLiteError) -> Int64? {
+    let statement = try connection.prepare(
+      """
+      SELECT "offset" FROM p\(table) WHERE "offset" >= ?1 AND "offset" < ?2 AND appended >= ?3 ORDER BY "offset" LIMIT 1
+      """)
+    var low = from
+    while low < to {
+      let high = min(to, low + 16_384)
+      statement.bind(1, low)
+      statement.bind(2, high)
+      statement.bind(3, time)
+      defer { statement.reset() }
+      if try statement.row() { return statement.integer(0) }
+      low = high
+    }
+    return nil
   }
 
   private func statement(_ table: Int64, filter: Bool) throws(SQLiteError) -> Statement {

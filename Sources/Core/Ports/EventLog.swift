@@ -86,7 +86,8 @@ package struct AppendReport: Sendable {
 /// An ordered way into one partition. Several appends may be in flight; reports come in the order of sending. After the first `.sessionLost`
 /// every later append of the session fails too.
 package protocol AppendSession: Sendable {
-  /// Appends records, all or none, consecutively. Returns at once; the report comes through the session's `deliver`.
+  /// Appends records in order. Returns at once; one report, about the last of them, comes through the session's `deliver`. One record lands whole or not at all;
+  /// of several a lost session may leave the first ones, and in a log of many writers others may stand between them.
   func append(_ records: [NewRecord], tag: UInt64)
   /// Forgets the session. What is in flight may still land, or not; no further report is delivered after this returns, except those already on their way.
   func close()
@@ -94,9 +95,11 @@ package protocol AppendSession: Sendable {
 
 /// Reads one partition onwards from a position. Not for two readers at once; confined to whoever opened it.
 package protocol LogReader: Sendable {
-  /// What is there now, in order, at most `records` and about `bytes`; empty when the end is reached (then `wake` is called once more comes: always take
-  /// until empty before waiting). Compacted topics have holes in their offsets. Throws `.outOfRange` when the position was trimmed.
+  /// What is here now, in order, at most `records` and about `bytes`; empty when there is nothing yet or no more (then `wake` is called once that changes: always
+  /// take until empty before waiting). Compacted topics and transactions leave holes in the offsets. Throws `.outOfRange` when the position was trimmed.
   func take(records: Int, bytes: Int) throws(LogFailure) -> [LogRecord]
+  /// After an empty `take`: true when the end was reached, false when what there is has not arrived yet.
+  var isAtEnd: Bool { get }
   /// The offset that the next `take` starts at; with a key, records of other keys that were passed over lie below it.
   var position: Int64 { get }
   func close()
@@ -138,13 +141,39 @@ package protocol EventLog: Sendable {
     _ source: TopicPartition, from: Int64, key: [UInt8]?, visibility: Visibility, wake: @escaping @Sendable () -> Void
   ) -> any LogReader
 
-  /// Appends records to several partitions in one transaction, all or none, durable when `deliver` says so. For projectors; never on the hot path.
-  func project(_ records: [ProjectedRecord], deliver: @escaping @Sendable (Result<Void, LogFailure>) -> Void)
+  /// Opens the transactions of the projector called `name`. `ready` is called, on any thread, once whoever held the name before can commit nothing more: only then is
+  /// a snapshot read that this one goes on from.
+  func openProjection(_ name: String, ready: @escaping @Sendable (Result<any ProjectionSession, LogFailure>) -> Void)
 
   /// First offset kept and the offset behind the last durable record. Never the way to find out how far to read before deciding: that is an acknowledged offset.
-  func bounds(_ source: TopicPartition) throws(LogFailure) -> (start: Int64, end: Int64)
+  func bounds(_ source: TopicPartition, deliver: @escaping @Sendable (Result<(start: Int64, end: Int64), LogFailure>) -> Void)
 
-  /// Deletes records below `before`; the last record of a partition always stays, so that no offset is used twice. The new start holds at once;
+  /// Offset of the first record appended at `time` or later; the end where there is none.
+  func offset(_ source: TopicPartition, since time: Int64, deliver: @escaping @Sendable (Result<Int64, LogFailure>) -> Void)
+
+  /// Deletes records below `before`; the last record of a partition always stays, so that no offset is used twice. The new start holds when `deliver` is called;
   /// the space comes back later.
-  func trim(_ target: TopicPartition, before: Int64) throws(LogFailure)
+  func trim(_ target: TopicPartition, before: Int64, deliver: @escaping @Sendable (Result<Void, LogFailure>) -> Void)
+}
+
+/// The transactions of one projector.
+package protocol ProjectionSession: Sendable {
+  /// Appends records to several partitions in one transaction, all or none, durable when `deliver` says so; one at a time. After a failure the session is over:
+  /// the outcome may be unknown. Never on the hot path.
+  func project(_ records: [ProjectedRecord], deliver: @escaping @Sendable (Result<Void, LogFailure>) -> Void)
+  func close()
+}
+
+/// Which partitions a node works on.
+package protocol Membership: Sendable {
+  /// Joins `group` for the co-partitioned `topics`. `changed` is called on any thread, in order, with all partitions that are assigned from then on. A hint, never a
+  /// proof: two nodes may believe at once that they have one. Cancelling leaves the group.
+  func join(_ group: String, topics: [String], changed: @escaping @Sendable (Set<Int>) -> Void) -> any Cancellable
+}
+
+extension EventLog {
+  /// `bounds` for whoever can wait.
+  package func bounds(_ source: TopicPartition) async throws(LogFailure) -> (start: Int64, end: Int64) {
+    try await withCheckedContinuation { continuation in bounds(source) { continuation.resume(returning: $0) } }.get()
+  }
 }

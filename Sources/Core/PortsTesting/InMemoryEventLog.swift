@@ -106,6 +106,25 @@ package final class InMemoryEventLog: EventLog {
     }
   }
 
+  package func openProjection(_ name: String, ready: @escaping @Sendable (Result<any ProjectionSession, LogFailure>) -> Void) {
+    ready(.success(MemoryProjection(log: self)))
+  }
+
+  package func bounds(_ source: TopicPartition, deliver: @escaping @Sendable (Result<(start: Int64, end: Int64), LogFailure>) -> Void) {
+    deliver(Result { () throws(LogFailure) in try bounds(source) })
+  }
+
+  package func offset(_ source: TopicPartition, since time: Int64, deliver: @escaping @Sendable (Result<Int64, LogFailure>) -> Void) {
+    guard let found = state.withLock({ $0.partitions[source]?.offset(since: time) }) else {
+      return deliver(.failure(.refused("there is no partition \(source)")))
+    }
+    deliver(.success(found))
+  }
+
+  package func trim(_ target: TopicPartition, before: Int64, deliver: @escaping @Sendable (Result<Void, LogFailure>) -> Void) {
+    deliver(Result { () throws(LogFailure) in try trim(target, before: before) })
+  }
+
   package func bounds(_ source: TopicPartition) throws(LogFailure) -> (start: Int64, end: Int64) {
     let bounds = state.withLock { s in s.partitions[source].map { ($0.start, $0.committed) } }
     guard let bounds else { throw .refused("there is no partition \(source)") }
@@ -194,4 +213,14 @@ package final class InMemoryEventLog: EventLog {
       call()
     }
   }
+}
+
+private struct MemoryProjection: ProjectionSession {
+  let log: InMemoryEventLog
+
+  func project(_ records: [ProjectedRecord], deliver: @escaping @Sendable (Result<Void, LogFailure>) -> Void) {
+    log.project(records, deliver: deliver)
+  }
+
+  func close() {}
 }

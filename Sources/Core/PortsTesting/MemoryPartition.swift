@@ -93,6 +93,11 @@ struct MemoryPartition {
     return (found, max(position, end))
   }
 
+  /// Offset of the first committed record appended at `time` or later; the end where there is none.
+  func offset(since time: Int64) -> Int64 {
+    entries.first { $0.record.appended >= time && $0.record.offset < committed && $0.record.offset >= start }?.record.offset ?? committed
+  }
+
   /// Whether there is something for a reader that waits.
   func concerns(_ reader: MemoryReaderState) -> Bool {
     guard let seen = reader.waiting else { return false }

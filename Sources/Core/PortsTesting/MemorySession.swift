@@ -140,6 +140,7 @@ final class MemoryReader: LogReader {
     }
   }
 
+  var isAtEnd: Bool { true }
   var position: Int64 { log.state.withLock { $0.partitions[source]?.readers[id]?.position ?? 0 } }
 
   func close() { log.state.withLock { $0.partitions[source]?.readers[id] = nil } }

@@ -46,6 +46,8 @@ package actor CalloutWorker {
   private let limits: Limits
   private let finished: @Sendable (_ kind: String, _ outcome: String) -> Void
 
+  private var transactions: (any ProjectionSession)?
+  private var isSaving = false
   private var reader: (any LogReader)?
   private var nextOffset: Int64 = 0
   private var savedOffset: Int64 = 0
@@ -107,8 +109,7 @@ package actor CalloutWorker {
 
   /// Works until `stop`; what is under way then is finished first, within its own time-outs. What is cut off meanwhile the next run sends again.
   package func run() async {
-    nextOffset = savedPosition()
-    savedOffset = nextOffset
+    guard await begin() else { return ended.ring() }
     let bell = bell
     reader = log.openReader(topic, from: nextOffset, key: nil, visibility: .committed) { bell.ring() }
     await withDiscardingTaskGroup { group in
@@ -121,6 +122,8 @@ package actor CalloutWorker {
     }
     savePosition()
     reader?.close()
+    transactions?.close()
+    transactions = nil
     ended.ring()
   }
 
@@ -128,27 +131,96 @@ package actor CalloutWorker {
 
   // MARK: Reading
 
-  private func savedPosition() -> Int64 {
-    let reader = log.openReader(state, from: 0, key: nil, visibility: .committed, wake: {})
+  /// Takes the partition's place from whoever had it, and goes on from where that one was. False when it was stopped meanwhile.
+  private func begin() async -> Bool {
+    while !isStopping {
+      do throws(LogFailure) {
+        transactions = try await openTransactions()
+        nextOffset = try await savedPosition()
+        savedOffset = nextOffset
+        return !isStopping
+      } catch {
+        logger.error("callouts cannot begin", ["error": "\(error)"])
+        await pause(200)
+      }
+    }
+    return false
+  }
+
+  private func openTransactions() async throws(LogFailure) -> any ProjectionSession {
+    try await withCheckedContinuation { continuation in
+      log.openProjection("callouts/\(partition)") { continuation.resume(returning: $0) }
+    }.get()
+  }
+
+  private func savedPosition() async throws(LogFailure) -> Int64 {
+    let bell = bell
+    let reader = log.openReader(state, from: 0, key: nil, visibility: .committed) { bell.ring() }
     defer { reader.close() }
-    guard let record = try? reader.take(records: 100, bytes: 1 << 16).last, let value = record.value else { return 0 }
+    var last: LogRecord?
+    while !isStopping {
+      if let record = try reader.take(records: 100, bytes: 1 << 16).last {
+        last = record
+      } else if reader.isAtEnd {
+        break
+      } else {
+        await bell.wait()
+      }
+    }
+    guard let value = last?.value else { return 0 }
     var bytes = ByteReader(value)
     return (try? bytes.signed()) ?? 0
+  }
+
+  private func pause(_ milliseconds: Int64) async {
+    await withCheckedContinuation { continuation in _ = queue.schedule(afterMilliseconds: milliseconds) { continuation.resume() } }
   }
 
   private func savePosition() {
     var position = savedOffset
     while done.remove(position) != nil { position += 1 }
-    guard position != savedOffset else { return }
+    guard position != savedOffset, let transactions, !isSaving else { return }
     savedOffset = position
+    isSaving = true
     var value = ByteWriter(capacity: 10)
     value.signed(position)
-    log.project([ProjectedRecord(state, NewRecord(key: [0], value: value.bytes))]) { _ in }
+    transactions.project([ProjectedRecord(state, NewRecord(key: [0], value: value.bytes))]) { [weak self] outcome in
+      self?.queue.post { self?.assumeIsolated { $0.saved(outcome) } }
+    }
     guard position - trimmed >= 5000 else { return }
     trimmed = position
-    do throws(LogFailure) { try log.trim(topic, before: position) } catch {
-      logger.warning("callouts cannot be trimmed", ["error": "\(error)"])
+    log.trim(topic, before: position) { [logger] outcome in
+      if case .failure(let failure) = outcome { logger.warning("callouts cannot be trimmed", ["error": "\(failure)"]) }
     }
+  }
+
+  private func saved(_ outcome: Result<Void, LogFailure>) {
+    isSaving = false
+    // Somebody else may have the partition now; if not, what is done since is sent once more at the next start.
+    if case .failure(let failure) = outcome {
+      logger.warning("the position of callouts cannot be kept", ["error": "\(failure)"])
+      transactions?.close()
+      transactions = nil
+      reopenLater()
+    }
+    bell.ring()
+  }
+
+  private func reopenLater() {
+    _ = queue.schedule(afterMilliseconds: 1000) { [weak self] in
+      self?.assumeIsolated { worker in
+        guard !worker.isStopping, worker.transactions == nil else { return }
+        worker.log.openProjection("callouts/\(worker.partition)") { [weak worker] outcome in
+          worker?.queue.post { worker?.assumeIsolated { $0.reopened(outcome) } }
+        }
+      }
+    }
+  }
+
+  private func reopened(_ outcome: Result<any ProjectionSession, LogFailure>) {
+    guard case .success(let session) = outcome else { return reopenLater() }
+    guard !isStopping else { return session.close() }
+    transactions = session
   }
 
   /// Queues events; returns offers, which need more than their record.
@@ -207,7 +279,7 @@ package actor CalloutWorker {
     for pause: Int64 in [2, 5, 10, 20, 50, 100, 200, 400, 800, 1000, 1000, 0] {
       if let found = try? await home.get(scope, keys).documents, found[0] != nil { return found }
       guard !isStopping, pause > 0 else { return nil }
-      await withCheckedContinuation { continuation in _ = queue.schedule(afterMilliseconds: pause) { continuation.resume() } }
+      await self.pause(pause)
     }
     return nil
   }

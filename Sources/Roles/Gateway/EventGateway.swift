@@ -88,7 +88,7 @@ package final class EventGateway: EventStreamer {
         case .failed: return
         }
       }
-      if takeLive(subscriber, &position, &frames, source) {
+      if await takeLive(subscriber, &position, &frames, source) {
         reader?.close()
         reader = nil
       }
@@ -153,10 +153,12 @@ package final class EventGateway: EventStreamer {
   }
 
   /// Sends live events that follow on. True when they do, so that the store is not needed any more.
-  private func takeLive(_ subscriber: Subscriber, _ position: inout Position, _ frames: inout [UInt8], _ source: TopicPartition) -> Bool {
+  private func takeLive(_ subscriber: Subscriber, _ position: inout Position, _ frames: inout [UInt8], _ source: TopicPartition) async
+    -> Bool
+  {
     var joined = false
     // Looked at before taking: what has not been published by then is not stored yet, so it will be at or behind this place.
-    let end = subscriber.refreshesHint() ? try? log.bounds(source).end : nil
+    let end = subscriber.refreshesHint() ? try? await log.bounds(source).end : nil
     let events = subscriber.take()
     for (index, event) in events.enumerated() {
       guard let next = position.next else {

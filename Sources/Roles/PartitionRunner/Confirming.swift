@@ -18,18 +18,29 @@ extension PartitionRunner {
     guard offset > ledger.nextOffset else {
       return reopen(.sessionLost("a report at offset \(offset), which is behind the journal's \(ledger.nextOffset)"))
     }
-    foldBetween(upTo: offset)
+    beginFolding(upTo: offset)
   }
 
   /// Something came between this record and the last: the fold decides what was accepted, and where.
-  private func foldBetween(upTo offset: Int64) {
-    let reader = ports.log.openReader(options.journal, from: ledger.nextOffset, key: nil, visibility: .committed, wake: {})
-    defer { reader.close() }
+  private func beginFolding(upTo offset: Int64) {
+    let current = session
+    let reader = ports.log.openReader(options.journal, from: ledger.nextOffset, key: nil, visibility: .committed) { [weak self] in
+      self?.post { $0.continueFolding(current) }
+    }
+    folding = Folding(reader: reader, upTo: offset)
+    continueFolding(current)
+  }
+
+  private func continueFolding(_ current: Int) {
+    guard current == session, let running = folding else { return }
     do {
-      while ledger.nextOffset <= offset {
-        let records = try reader.take(records: 500, bytes: 1 << 20)
-        guard !records.isEmpty else { return reopen(.sessionLost("the journal ends before an acknowledged record")) }
-        for record in records where record.offset <= offset {
+      while ledger.nextOffset <= running.upTo {
+        let records = try running.reader.take(records: 500, bytes: 1 << 20)
+        if records.isEmpty {
+          guard running.reader.isAtEnd else { return }
+          return reopen(.sessionLost("the journal ends before an acknowledged record"))
+        }
+        for record in records where record.offset <= running.upTo {
           switch try JournalRecord(decoding: record.value ?? []) {
           case .open(let open) where open.incarnation != incarnation: return reopen(.fenced(byOffset: record.offset))
           case .open: ledger.nextOffset = record.offset + 1
@@ -45,8 +56,13 @@ extension PartitionRunner {
         }
       }
     } catch {
-      reopen(.sessionLost("between two of its records: \(error)"))
+      return reopen(.sessionLost("between two of its records: \(error)"))
     }
+    running.reader.close()
+    folding = nil
+    let held = heldReports
+    heldReports = []
+    take(held, of: current)
   }
 
   /// The first flight is in the journal, accepted. Only now: outbox, hot state, answers (step 6).
@@ -72,9 +88,6 @@ extension PartitionRunner {
     ledger.take(decision, at: offset)
     send(decision.outbox)
     apply(order.compactMap { applies[$0] }, Awaiting(offset: offset, scopes: Set(order), replies: decision.replies))
-    var signal = ByteWriter(capacity: 10)
-    signal.signed(offset)
-    ports.bus.publish(options.signal, signal.bytes)
     scheduleTimer()
     checkQuiet()
   }
@@ -138,43 +151,117 @@ extension PartitionRunner {
       }
       done += 1
     }
-    awaiting.removeFirst(done)
+    awaiting.removeFirst(max(done, awaiting.count - options.mostAwaiting))
     for node in nodes { ports.bus.publish("replies/\(node)", Reply.encode(byNode[node] ?? [])) }
     checkQuiet()
   }
 
   private func fallBehind(_ scopes: [Identifier]) {
+    isComplete = false
     behind.formUnion(scopes)
     notify(.hotStateBehind(scopes: behind.count))
   }
 
-  /// At the start and whenever hot state may have lost something: all marks are compared with the ledger.
+  /// At the start: all marks are compared with the ledger before anything is decided.
   func compareMarks() {
     phase = .filling
-    let scopes = ledger.scopes.keys.sorted()
-    let wanted = scopes.map { ledger.scopes[$0]?.offset ?? -1 }
-    let current = session
-    ports.hot.marks(scopes) { [weak self] outcome in
-      self?.post { runner in
-        guard runner.session == current else { return }
-        switch outcome {
-        case .success(let marks):
-          runner.hotIsReachable = true
-          runner.behind.formUnion(zip(scopes, zip(marks, wanted)).filter { $0.1.0 < $0.1.1 }.map(\.0))
-        case .failure(let failure):
-          runner.hotIsReachable = false
-          runner.notify(.hotStateUnavailable("\(failure)"))
-          runner.behind.formUnion(scopes)
-        }
-        runner.phase = .running
+    askMarks { runner, scopes, outcome in
+      switch outcome {
+      case .success(let marks):
+        runner.hotIsReachable = true
+        runner.take(marks, of: scopes)
+      case .failure(let failure):
+        runner.hotIsReachable = false
+        runner.notify(.hotStateUnavailable("\(failure)"))
+        runner.behind.formUnion(scopes.map(\.scope))
+      }
+      runner.phase = .running
+      runner.release()
+      runner.startRefill()
+      runner.decide()
+      runner.scheduleComparison()
+    }
+  }
+
+  /// Later: whenever hot state may have changed underneath, and every few seconds. Applies that were sent before the question are done when it is answered.
+  func compareAgain() {
+    guard phase == .running, refill == nil else { return }
+    askMarks { runner, scopes, outcome in
+      guard runner.phase == .running, runner.refill == nil else { return }
+      switch outcome {
+      case .success(let marks):
+        runner.hotIsReachable = true
+        let before = runner.behind.count
+        runner.take(marks, of: scopes)
+        if runner.behind.count > before { runner.notify(.hotStateBehind(scopes: runner.behind.count)) }
+        runner.release()
         runner.startRefill()
         runner.decide()
+      case .failure(let failure): runner.notify(.hotStateUnavailable("\(failure)"))
+      }
+    }
+  }
+
+  private func askMarks(
+    _ body:
+      @escaping @Sendable (
+        isolated PartitionRunner<M>, [(scope: Identifier, mark: Int64)], Result<[Int64], HotStateFailure>
+      ) -> Void
+  ) {
+    let scopes = ledger.scopes.keys.sorted().map { (scope: $0, mark: ledger.scopes[$0]?.offset ?? -1) }
+    let current = session
+    ports.hot.marks(scopes.map(\.scope)) { [weak self] outcome in
+      self?.post { runner in
+        guard runner.session == current else { return }
+        body(runner, scopes, outcome)
+      }
+    }
+  }
+
+  private func take(_ marks: [Int64], of scopes: [(scope: Identifier, mark: Int64)]) {
+    isComplete = false
+    for ((scope, wanted), mark) in zip(scopes, marks) {
+      if mark < wanted { behind.insert(scope) } else { settle(scope, upTo: wanted) }
+    }
+  }
+
+  func watchHotState() {
+    watch?.cancel()
+    watch = ports.hot.watch { [weak self] in self?.post { $0.compareAgain() } }
+  }
+
+  func scheduleComparison() {
+    guard options.compareInterval > 0 else { return }
+    compareTimer?.cancel()
+    let current = session
+    compareTimer = queue.schedule(afterMilliseconds: options.compareInterval) { [weak self] in
+      self?.assumeIsolated { runner in
+        guard runner.session == current else { return }
+        runner.compareAgain()
+        runner.scheduleComparison()
+      }
+    }
+  }
+
+  /// Readers may take the absence of a scope for an answer from here on.
+  private func declareComplete() {
+    guard phase == .running, !isComplete, behind.isEmpty, refill == nil, hotIsReachable else { return }
+    attempts += 1
+    let current = session
+    ports.hot.setComplete(options.partition, token: RefillToken(epoch: ledger.epoch, attempt: attempts)) { [weak self] outcome in
+      self?.post { runner in
+        guard runner.session == current, runner.behind.isEmpty else { return }
+        switch outcome {
+        case .success: runner.isComplete = true
+        case .failure(let failure): runner.notify(.hotStateUnavailable("\(failure)"))
+        }
       }
     }
   }
 
   /// Fills one scope after another from the machine. A copy is taken only when nothing is in flight, so that it is exactly what the journal says up to the mark.
   func startRefill() {
+    guard !behind.isEmpty else { return declareComplete() }
     guard phase == .running, refill == nil, flights.isEmpty, let scope = behind.sorted().first, let machine else { return }
     attempts += 1
     let documents = machine.documents(of: scope).map { Document(key: $0.key, bytes: $0.bytes) }
@@ -238,6 +325,12 @@ extension PartitionRunner {
     }
     decide()
   }
+}
+
+/// What is read of the journal between two of the owner's records.
+struct Folding {
+  var reader: any LogReader
+  var upTo: Int64
 }
 
 /// A scope on its way into hot state, in pieces.

@@ -72,11 +72,12 @@ extension PartitionRunner {
 
   /// Reads more of an input; the backlog is kept backwards, so that taking from it is cheap. False at the end, or when the log failed.
   private func refillBacklog(_ input: Int, _ most: Int) -> Bool {
-    guard !drained[input] else { return false }
+    guard !drained[input], !awaited[input] else { return false }
     do {
       let records = try readers[input].take(records: most, bytes: options.decisionBytes)
       guard !records.isEmpty else {
-        drained[input] = true
+        drained[input] = readers[input].isAtEnd
+        awaited[input] = !drained[input]
         return false
       }
       backlog[input] = records.reversed()
@@ -205,7 +206,8 @@ extension PartitionRunner {
       $0.decisions += 1
       $0.bytes += bytes.count
     }
-    let hasMore = backlog.contains { !$0.isEmpty } || drained.contains(false) || (machine?.hasSlice == true && slicePause == nil)
+    let hasMore =
+      backlog.contains { !$0.isEmpty } || zip(drained, awaited).contains { !$0 && !$1 } || (machine?.hasSlice == true && slicePause == nil)
     guard hasMore, flights.count < options.mostInFlight else { return scheduleTimer() }
     wakeLater()
   }

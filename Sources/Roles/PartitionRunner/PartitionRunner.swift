@@ -34,6 +34,8 @@ package actor PartitionRunner<M: Machine> {
   var readers: [any LogReader] = []
   var backlog: [[LogRecord]] = []
   var drained: [Bool] = []
+  /// Inputs of which more is on its way: neither read to the end nor anything here to read.
+  var awaited: [Bool] = []
   var flights: [Flight] = []
   var nextTag: UInt64 = 1
   /// One command a decision: after a batch was too large for the log.
@@ -58,6 +60,14 @@ package actor PartitionRunner<M: Machine> {
   var hotIsReachable = true
   var refill: Refill?
   var watchTimer: (any Cancellable)?
+  /// Hot state knows that every scope is there.
+  var isComplete = false
+  var watch: (any Cancellable)?
+  var compareTimer: (any Cancellable)?
+
+  /// What came between two of its own records is being read; reports wait meanwhile.
+  var folding: Folding?
+  var heldReports: [AppendReport] = []
 
   var quietWaiters: [@Sendable () -> Void] = []
   /// Set when no more input is taken; what is in flight is seen through.
@@ -84,6 +94,7 @@ package actor PartitionRunner<M: Machine> {
   package nonisolated func start() {
     post { runner in
       guard runner.phase == .stopped else { return }
+      runner.watchHotState()
       runner.open()
     }
   }
@@ -94,6 +105,8 @@ package actor PartitionRunner<M: Machine> {
       runner.forget()
       runner.phase = .stopped
       runner.pause?.cancel()
+      runner.watch?.cancel()
+      runner.watch = nil
       done()
     }
   }
@@ -116,7 +129,7 @@ package actor PartitionRunner<M: Machine> {
     stop(done)
   }
 
-  package var isReady: Bool { phase == .running && behind.isEmpty }
+  package var isReady: Bool { phase == .running && behind.isEmpty && isComplete }
 
   func count(_ change: (inout RunnerCounters) -> Void) { change(&counters) }
 
@@ -144,6 +157,11 @@ package actor PartitionRunner<M: Machine> {
     readers = []
     backlog = []
     drained = []
+    awaited = []
+    folding?.reader.close()
+    folding = nil
+    heldReports = []
+    isComplete = false
     flights = []
     awaiting = []
     behind = []
@@ -160,6 +178,8 @@ package actor PartitionRunner<M: Machine> {
     markTimer = nil
     watchTimer?.cancel()
     watchTimer = nil
+    compareTimer?.cancel()
+    compareTimer = nil
     catchUp?.reader.close()
     catchUp = nil
     session += 1
@@ -185,9 +205,12 @@ package actor PartitionRunner<M: Machine> {
   }
 
   func take(_ reports: [AppendReport], of reported: Int) {
-    guard reported == session else { return }
-    for report in reports {
+    for (place, report) in reports.enumerated() {
       guard reported == session else { return }
+      guard folding == nil else {
+        heldReports += reports[place...]
+        return
+      }
       switch report.outcome {
       case .failure(let failure): return reopen(.sessionLost("\(failure)"))
       case .success(let offset) where offset < 0: return reopen(.sessionLost("a report without a valid offset (\(offset))"))
@@ -210,6 +233,22 @@ package actor PartitionRunner<M: Machine> {
     var image = Image()
     var readsJournal = false
     var openedAt: Int64
+    private var answers: [(appended: Int64, waiting: Awaiting)] = []
+
+    init(reader: any LogReader, openedAt: Int64) {
+      self.reader = reader
+      self.openedAt = openedAt
+    }
+
+    /// Whoever decided them may have died before it answered; who has an answer already hears no second one.
+    mutating func keepReplies(_ parsed: JournalRecord, _ record: LogRecord) {
+      guard case .decision(let decision) = parsed, !decision.replies.isEmpty else { return }
+      let waiting = Awaiting(offset: record.offset, scopes: Set(decision.scopes.map(\.scope)), replies: decision.replies)
+      answers.append((record.appended, waiting))
+      if answers.count > 2000 { answers.removeFirst(1000) }
+    }
+
+    func replies(since instant: Int64) -> [Awaiting] { answers.filter { $0.appended >= instant }.map(\.waiting) }
   }
   var catchUp: CatchUp?
 
@@ -229,6 +268,11 @@ package actor PartitionRunner<M: Machine> {
     catchUp = nil
     do {
       let records = try progress.reader.take(records: 2000, bytes: 4 << 20)
+      if records.isEmpty, !progress.reader.isAtEnd {
+        // On its way; the reader wakes us.
+        catchUp = progress
+        return
+      }
       if records.isEmpty, !progress.readsJournal {
         progress.reader.close()
         // The projector goes on meanwhile: its snapshot may be past our Open, which then never comes from the journal.
@@ -247,10 +291,11 @@ package actor PartitionRunner<M: Machine> {
           try progress.image.takeSnapshot(key: record.key, value: record.value)
           continue
         }
-        _ = progress.image.takeJournal(try JournalRecord(decoding: record.value ?? []), at: record.offset)
+        let parsed = try JournalRecord(decoding: record.value ?? [])
+        if progress.image.takeJournal(parsed, at: record.offset) == .accepted { progress.keepReplies(parsed, record) }
         if record.offset >= progress.openedAt {
           progress.reader.close()
-          return try begin(progress.image, openedAt: progress.openedAt)
+          return try begin(progress.image, openedAt: progress.openedAt, progress.replies(since: ports.clock.now() - options.patience))
         }
       }
     } catch let failure as LogFailure {
@@ -267,7 +312,7 @@ package actor PartitionRunner<M: Machine> {
     post { $0.continueCatchUp(current) }
   }
 
-  private func begin(_ image: Image, openedAt offset: Int64) throws {
+  private func begin(_ image: Image, openedAt offset: Int64, _ unanswered: [Awaiting] = []) throws {
     guard image.ledger.epoch == offset, image.ledger.incarnation == incarnation else {
       return reopen(.fenced(byOffset: image.ledger.epoch))
     }
@@ -287,7 +332,9 @@ package actor PartitionRunner<M: Machine> {
       readers.append(reader)
       backlog.append([])
       drained.append(false)
+      awaited.append(false)
     }
+    awaiting = unanswered
     resendOutbox()
     notify(.ready(documents: image.documents.values.reduce(0) { $0 + $1.count }, scopes: ledger.scopes.count))
     compareMarks()
@@ -296,6 +343,7 @@ package actor PartitionRunner<M: Machine> {
   private func wake(_ current: Int, input: Int) {
     guard current == session, drained.indices.contains(input) else { return }
     drained[input] = false
+    awaited[input] = false
     decide()
   }
 

@@ -21,6 +21,12 @@ package struct RunnerOptions: Sendable {
   package var sliceDocuments = 100
   /// Milliseconds.
   package var slicePause: Int64 = 5
+  /// How long requests wait for their answers: what a successor still answers.
+  package var patience: Int64 = 15_000
+  /// Between two comparisons of all marks with hot state; 0 where nothing else can change it.
+  package var compareInterval: Int64 = 0
+  /// Confirmed decisions that wait for hot state; beyond that the oldest are not answered any more: their requests have given up.
+  package var mostAwaiting = 20_000
   /// Timers fired in one decision.
   package var mostTimers = 500
 
@@ -35,8 +41,6 @@ package struct RunnerOptions: Sendable {
   package var state: TopicPartition { TopicPartition(family + ".state", partition) }
   /// How this partition is called as a source of messages.
   package var source: String { "\(family).journal/\(partition)" }
-  /// The bus channel that tells of confirmed decisions.
-  package var signal: String { "journal/\(family)/\(partition)" }
 }
 
 /// What a runner works with.

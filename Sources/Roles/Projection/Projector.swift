@@ -59,6 +59,7 @@ package actor Projector {
   private let notify: @Sendable (ProjectorNotice) -> Void
 
   private var image = Image()
+  private var transactions: (any ProjectionSession)?
   private var reader: (any LogReader)?
   private var readsJournal = false
   private var dirtyDocuments: [SnapshotKey: [UInt8]?] = [:]
@@ -113,8 +114,7 @@ package actor Projector {
     stopping = nil
     isStopped = true
     generation += 1
-    reader?.close()
-    reader = nil
+    letGo()
     done()
   }
 
@@ -125,6 +125,14 @@ package actor Projector {
     read(generation)
   }
 
+  private func letGo() {
+    reader?.close()
+    reader = nil
+    transactions?.close()
+    transactions = nil
+  }
+
+  /// Only once whoever projected this partition before can write no more the snapshot is read, from which this one goes on.
   private func begin() {
     generation += 1
     isStopped = false
@@ -134,9 +142,25 @@ package actor Projector {
     dirtyDocuments = [:]
     dirtyScopes = []
     derived = []
+    letGo()
     let current = generation
-    reader = log.openReader(state, from: 0, key: nil, visibility: .committed) { [weak self] in self?.post { $0.read(current) } }
-    read(current)
+    log.openProjection("\(options.family)/\(options.partition)") { [weak self] outcome in
+      self?.post { $0.opened(outcome, current) }
+    }
+  }
+
+  private func opened(_ outcome: Result<any ProjectionSession, LogFailure>, _ current: Int) {
+    switch outcome {
+    case .failure(let failure):
+      guard current == generation, !isStopped else { return }
+      notify(.failed("\(journal): \(failure)"))
+      beginAgain(current)
+    case .success(let session):
+      guard current == generation, !isStopped else { return session.close() }
+      transactions = session
+      reader = log.openReader(state, from: 0, key: nil, visibility: .committed) { [weak self] in self?.post { $0.read(current) } }
+      read(current)
+    }
   }
 
   // MARK: Reading
@@ -151,7 +175,9 @@ package actor Projector {
     do {
       let records = try reader.take(records: 500, bytes: 2 << 20)
       if records.isEmpty {
-        if !readsJournal { try openJournal(current) } else { caughtUp() }
+        // What is on its way rings when it is here.
+        guard reader.isAtEnd else { return }
+        if !readsJournal { openJournal(current) } else { caughtUp() }
         return
       }
       var told: [LiveEvent] = []
@@ -170,7 +196,7 @@ package actor Projector {
     post { $0.read(current) }
   }
 
-  private func openJournal(_ current: Int) throws {
+  private func openJournal(_ current: Int) {
     reader?.close()
     readsJournal = true
     reader = log.openReader(journal, from: image.ledger.nextOffset, key: nil, visibility: .committed) { [weak self] in
@@ -276,7 +302,7 @@ package actor Projector {
     dirtyDocuments = [:]
     dirtyScopes = []
     let offset = image.ledger.nextOffset
-    log.project(records) { [weak self] outcome in
+    transactions?.project(records) { [weak self] outcome in
       self?.post { $0.written(outcome, upTo: offset, current) }
     }
   }
@@ -313,18 +339,17 @@ package actor Projector {
   }
 
   private func trim(_ source: TopicPartition, below limit: Int64, olderThan horizon: Int64) {
-    do throws(LogFailure) {
-      let bounds = try log.bounds(source)
-      let reader = log.openReader(source, from: bounds.start, key: nil, visibility: .committed, wake: {})
-      defer { reader.close() }
-      var keep = bounds.start
-      while true {
-        let old = try reader.take(records: 1000, bytes: 1 << 20).prefix { $0.appended < horizon && $0.offset < limit }
-        guard let last = old.last else { break }
-        keep = last.offset + 1
-        if old.count < 1000 { break }
+    log.offset(source, since: horizon) { [weak self] found in
+      self?.post { projector in
+        switch found {
+        case .failure(let failure): projector.notify(.failed("trimming \(source): \(failure)"))
+        case .success(let young):
+          projector.log.trim(source, before: min(young, limit)) { [weak projector] outcome in
+            guard case .failure(let failure) = outcome else { return }
+            projector?.post { $0.notify(.failed("trimming \(source): \(failure)")) }
+          }
+        }
       }
-      if keep > bounds.start { try log.trim(source, before: keep) }
-    } catch { notify(.failed("trimming \(source): \(error)")) }
+    }
   }
 }

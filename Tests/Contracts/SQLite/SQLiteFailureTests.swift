@@ -19,21 +19,23 @@ import Testing
         let other = log.openSession(commands, durability: .ordered, deliver: behind.deliver)
         let ahead = log.reader(journal, from: 1, .ordered)
         session.append([record("k", large)], tag: 1)
-        _ = try ahead.take(records: 1, bytes: 1)
+        _ = try await ahead.take(records: 1, bytes: 1)
         session.append([record("k", "small")], tag: 2)
         other.append([record("k", large)], tag: 3)
         #expect(await failed.first(2).map(\.isLost) == [true, true])
         #expect(await behind.first(1).map(\.isLost) == [true])
-        #expect(try log.bounds(journal) == (0, 1))
-        #expect(try log.reader(journal, .ordered).all().map(\.text) == ["k=before"], "the tail went back to what the file holds")
+        #expect(try await log.bounds(journal) == (0, 1))
+        #expect(try await log.reader(journal, .ordered).all().map(\.text) == ["k=before"], "the tail went back to what the file holds")
 
         log.limitGrowth(false)
         session.append([record("k", "dead")], tag: 4)
         #expect(await failed.first(3).map(\.isLost) == [true, true, true])
         #expect(try await log.write(journal, [record("k", "a"), record("k", "b"), record("k", "c")]) == [1, 2, 3])
-        #expect(try log.reader(journal).all().map(\.text) == ["k=before", "k=a", "k=b", "k=c"])
+        #expect(try await log.reader(journal).all().map(\.text) == ["k=before", "k=a", "k=b", "k=c"])
         if ahead.position > 1 {
-          #expect(throws: LogFailure.outOfRange(start: 0, end: 4), "it had read what is no more") { try ahead.take(records: 1, bytes: 1) }
+          await #expect(throws: LogFailure.outOfRange(start: 0, end: 4), "it had read what is no more") {
+            try await ahead.take(records: 1, bytes: 1)
+          }
         }
       }
     }
@@ -45,13 +47,13 @@ import Testing
       try await withLog(folder) { (log) async throws in
         try await log.write(snapshot, [record("doc", "old")])
         log.limitGrowth(true)
-        let result = await log.project([
+        let result = try await log.project([
           ProjectedRecord(snapshot, record("doc", "new")), ProjectedRecord(commands, record("k", large)),
           ProjectedRecord(snapshot, record("ledger", "1")),
         ])
         #expect(throws: LogFailure.self) { try result.get() }
-        #expect(try log.reader(snapshot).all().map(\.text) == ["doc=old"])
-        #expect(try log.reader(commands).all().isEmpty)
+        #expect(try await log.reader(snapshot).all().map(\.text) == ["doc=old"])
+        #expect(try await log.reader(commands).all().isEmpty)
       }
     }
   }
@@ -62,13 +64,13 @@ import Testing
       try await withLog(folder) { (log) async throws in
         log.limitGrowth(true)
         let bell = Bell()
-        let reader = log.openReader(journal, from: 0, key: nil, visibility: .committed, wake: bell.ring)
-        #expect(try reader.all().isEmpty)
+        let reader = Reading(reader: log.openReader(journal, from: 0, key: nil, visibility: .committed, wake: bell.ring), bell: bell)
+        #expect(try await reader.all().isEmpty)
         let reports = Reports()
         log.openSession(journal, durability: .synced, deliver: reports.deliver).append([record("k", large)], tag: 1)
         #expect(await reports.first(1).map(\.isLost) == [true])
         await bell.heard()
-        #expect(try reader.all().isEmpty)
+        #expect(try await reader.all().isEmpty)
       }
     }
   }
@@ -89,20 +91,20 @@ import Testing
         _ = await held.first(1)
         let session = log.openSession(commands, durability: .ordered, deliver: reports.deliver)
         let bell = Bell()
-        let waiting = log.openReader(commands, from: 0, key: nil, visibility: .ordered, wake: bell.ring)
-        #expect(try waiting.all().isEmpty)
+        let waiting = Reading(reader: log.openReader(commands, from: 0, key: nil, visibility: .ordered, wake: bell.ring), bell: bell)
+        #expect(try await waiting.all().isEmpty)
         session.append([record("k", "1")], tag: 1)
         #expect(bell.count == 1)
-        #expect(try waiting.all().map(\.text) == ["k=1"])
-        #expect(try log.reader(commands, .committed).all().isEmpty)
-        #expect(try log.bounds(commands).end == 0)
+        #expect(try await waiting.all().map(\.text) == ["k=1"])
+        #expect(try await log.reader(commands, .committed).all().isEmpty)
+        #expect(try await log.bounds(commands).end == 0)
         #expect(reports.now.isEmpty)
-        let durable = log.openReader(commands, from: 0, key: nil, visibility: .committed, wake: bell.ring)
-        #expect(try durable.all().isEmpty)
+        let durable = Reading(reader: log.openReader(commands, from: 0, key: nil, visibility: .committed, wake: bell.ring), bell: bell)
+        #expect(try await durable.all().isEmpty)
         gate.signal()
         #expect(await reports.first(1).map(\.offset) == [0])
         await bell.heard()
-        while try durable.all().isEmpty { await bell.heard() }
+        while try await durable.all().isEmpty { await bell.heard() }
       }
     }
   }
@@ -118,13 +120,14 @@ import Testing
           _ = await reports.first(number + 1)
         }
         try await log.write(journal, [record("k", "0")])
-        #expect(try log.bounds(commands).end == 3)
+        #expect(try await log.bounds(commands).end == 3)
         let bell = Bell()
-        let reader = log.openReader(commands, from: 3, key: Array("k".utf8), visibility: .committed, wake: bell.ring)
-        #expect(try reader.all().isEmpty)
+        let reader = Reading(
+          reader: log.openReader(commands, from: 3, key: Array("k".utf8), visibility: .committed, wake: bell.ring), bell: bell)
+        #expect(try await reader.all().isEmpty)
         session.append([record("k", "3")], tag: 3)
         await bell.heard()
-        #expect(try reader.all().map(\.text) == ["k=3"])
+        #expect(try await reader.all().map(\.text) == ["k=3"])
       }
     }
   }
@@ -137,22 +140,22 @@ import Testing
         try await log.write(snapshot, [record("a", "1"), record("a", nil), record("b", "1"), record("c", nil)])
         clock.advance(by: 3_600_000)
         await log.maintain()
-        #expect(try reread(log) == ["a", "b=1", "c"])
+        #expect(try await reread(log) == ["a", "b=1", "c"])
         clock.advance(by: 1)
         await log.maintain()
-        #expect(try reread(log).contains("c"), "the last record stays")
+        #expect(try await reread(log).contains("c"), "the last record stays")
       }
       try await withLog(folder, clock: clock) { (log) async throws in
-        #expect(try log.reader(snapshot).all().map(\.text) == ["b=1", "c"])
-        #expect(try log.bounds(snapshot).end == 4)
+        #expect(try await log.reader(snapshot).all().map(\.text) == ["b=1", "c"])
+        #expect(try await log.bounds(snapshot).end == 4)
       }
     }
   }
 
   /// What a compacted partition folds to: the latest record of each key, in order of offsets.
-  private func reread(_ log: SQLiteEventLog) throws -> [String] {
+  private func reread(_ log: SQLiteEventLog) async throws -> [String] {
     var latest: [[UInt8]: LogRecord] = [:]
-    for one in try log.reader(snapshot).all() { latest[one.key] = one }
+    for one in try await log.reader(snapshot).all() { latest[one.key] = one }
     return latest.values.sorted { $0.offset < $1.offset }.map(\.text)
   }
 
@@ -161,11 +164,11 @@ import Testing
     try await withFolder { (folder) async throws in
       try await withLog(folder) { (log) async throws in
         try await log.write(journal, (0..<5000).map { record("k", "\($0)") })
-        try log.trim(journal, before: 4500)
+        try await log.trim(journal, before: 4500)
         #expect(try await log.write(journal, [record("k", "after")]) == [5000])
         await log.maintain()
-        #expect(try log.bounds(journal) == (4500, 5001))
-        #expect(try log.reader(journal).all().count == 501)
+        #expect(try await log.bounds(journal) == (4500, 5001))
+        #expect(try await log.reader(journal).all().count == 501)
       }
     }
   }
@@ -184,11 +187,11 @@ import Testing
             group.addTask {
               let bell = Bell()
               let filter = key.map { Array($0.utf8) }
-              let reader = log.openReader(journal, from: 0, key: filter, visibility: .ordered, wake: bell.ring)
+              let reader = Reading(reader: log.openReader(journal, from: 0, key: filter, visibility: .ordered, wake: bell.ring), bell: bell)
               let wanted = key == nil ? 4000 : 2000
               var seen: [LogRecord] = []
               while seen.count < wanted {
-                seen += try reader.all(records: 50)
+                seen += try await reader.all(records: 50)
                 if seen.count < wanted { await bell.heard() }
               }
               if key == nil {

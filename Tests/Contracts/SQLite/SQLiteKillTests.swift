@@ -39,7 +39,7 @@ import Testing
         last = acknowledged
         try await withLog(folder, topics: topics) { (log) async throws in
           let (journal, commands) = (
-            try log.reader(TopicPartition("journal", 0)).all(), try log.reader(TopicPartition("commands", 0)).all()
+            try await log.reader(TopicPartition("journal", 0)).all(), try await log.reader(TopicPartition("commands", 0)).all()
           )
           #expect(journal.map(\.offset) == (0..<Int64(journal.count)).map { $0 })
           #expect(commands.map(\.offset) == (0..<Int64(commands.count)).map { $0 })

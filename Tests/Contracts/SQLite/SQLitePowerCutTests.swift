@@ -17,8 +17,8 @@ import Testing
       #expect(acknowledged.last ?? 0 > 100)
       for (cut, last) in acknowledged.enumerated() {
         try await withLog(folder + "/cut-\(cut)", topics: topics) { (log) async throws in
-          let journal = try log.reader(TopicPartition("journal", 0)).all()
-          let commands = try log.reader(TopicPartition("commands", 0)).all()
+          let journal = try await log.reader(TopicPartition("journal", 0)).all()
+          let commands = try await log.reader(TopicPartition("commands", 0)).all()
           #expect(Int64(journal.count) > last, "cut \(cut)")
           #expect(journal.map(\.offset) == (0..<Int64(journal.count)).map { $0 }, "cut \(cut)")
           #expect(commands.map(\.offset) == (0..<Int64(commands.count)).map { $0 }, "cut \(cut)")

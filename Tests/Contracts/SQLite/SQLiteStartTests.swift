@@ -25,14 +25,14 @@ import Testing
       try await withLog(folder) { (log) async throws in
         try await log.write(journal, (0..<5).map { record("k", "\($0)") })
         try await log.write(snapshot, [record("a", "1"), record("b", nil), record("a", "2")])
-        try log.trim(journal, before: 3)
+        try await log.trim(journal, before: 3)
         await log.maintain()
       }
       try await withLog(folder) { (log) async throws in
-        #expect(try log.bounds(journal) == (3, 5))
-        #expect(try log.reader(journal).all().map(\.text) == ["k=3", "k=4"])
-        #expect(try log.reader(snapshot).all().map(\.text) == ["b", "a=2"])
-        #expect(try log.reader(snapshot, key: "a").all().map(\.offset) == [2])
+        #expect(try await log.bounds(journal) == (3, 5))
+        #expect(try await log.reader(journal).all().map(\.text) == ["k=3", "k=4"])
+        #expect(try await log.reader(snapshot).all().map(\.text) == ["b", "a=2"])
+        #expect(try await log.reader(snapshot, key: "a").all().map(\.offset) == [2])
         #expect(try await log.write(journal, [record("k", "5")]) == [5])
       }
     }
@@ -127,7 +127,7 @@ import Testing
       try await withLog(folder) { (log) async throws in try await log.write(journal, [record("k", "1")]) }
       try await withLog(folder, topics: [TopicDeclaration("more", partitions: 1)]) { (log) async throws in
         #expect(log.partitions(of: "more") == 1)
-        #expect(try log.reader(journal).all().count == 1)
+        #expect(try await log.reader(journal).all().count == 1)
         #expect(try await log.write(TopicPartition("more", 0), [record("k", "1")]) == [0])
       }
     }
@@ -146,8 +146,8 @@ import Testing
       #expect(reports.now.map(\.offset) == (0..<1000).map { Int64($0) })
       session.append([record("k", "v")], tag: 1000)
       #expect(reports.now.last?.isLost == true)
-      #expect(throws: LogFailure.self) { try reader.take(records: 1, bytes: 1) }
-      let projected = await log.project([ProjectedRecord(journal, record("k", "v"))])
+      await #expect(throws: LogFailure.self) { try await reader.take(records: 1, bytes: 1) }
+      let projected = try await log.project([ProjectedRecord(journal, record("k", "v"))])
       #expect(throws: LogFailure.self) { try projected.get() }
       await log.maintain()
       #expect(!FileManager.default.fileExists(atPath: folder + "/log.sqlite-wal"), "the write-ahead log is folded in")
