@@ -82,7 +82,9 @@ targets += [
   room("InProcessSignalBus", "Adapters", ["Ports"]),
   .systemLibrary(name: "CSQLite", path: "Sources/Edge/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
   room("SQLiteEventLog", "Adapters", ["CSQLite", "Ports"]),
-  tests("Contracts", ["CSQLite", "InProcessHotState", "Ports", "PortsTesting", "Resources", "SQLiteEventLog"]),
+  tests(
+    "Contracts",
+    ["CRdkafka", "CSQLite", "EventLoops", "InProcessHotState", "KafkaEventLog", "Ports", "PortsTesting", "Resources", "SQLiteEventLog"]),
   tests("PortsTesting", ["InProcessSignalBus", "Ports", "PortsTesting", "Resources"]),
   .executableTarget(
     name: "PowerCutter", dependencies: ["Ports", "PortsTesting", "PowerCut", "SQLiteEventLog"], path: "Tests/PowerCutter",
@@ -98,6 +100,7 @@ targets += [
   // Without pkg-config: hiredis names a flag there that SwiftPM prohibits.
   .systemLibrary(name: "CHiredis", path: "Sources/Edge/CHiredis", providers: [.apt(["libhiredis-dev"])]),
   .systemLibrary(name: "CYAML", path: "Sources/Edge/CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+  room("KafkaEventLog", "Adapters", ["CRdkafka", "EventLoops", "Ports"]),
 ]
 
 // JSON, the expression language and workflow documents.

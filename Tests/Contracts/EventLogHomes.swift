@@ -9,6 +9,7 @@ enum EventLogHome: String, CaseIterable, CustomTestStringConvertible {
   case sqlite
   /// Keeps next to nothing in memory, so that readers go to the file.
   case sqliteFromFile
+  case kafka
 
   var testDescription: String { rawValue }
 
@@ -20,6 +21,7 @@ enum EventLogHome: String, CaseIterable, CustomTestStringConvertible {
   /// Runs `body` on an empty log with the topics above and cleans up behind it.
   func with(_ body: (any EventLog) async throws -> Void) async throws {
     switch self {
+    case .kafka: try await withKafka { try await body($0) }
     case .memory: try await body(InMemoryEventLog(topics: EventLogHome.topics))
     case .sqlite: try await withFolder { folder in try await withLog(folder) { try await body($0) } }
     case .sqliteFromFile:

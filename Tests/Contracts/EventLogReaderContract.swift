@@ -15,7 +15,7 @@ import Testing
       let atEnd = log.reader(journal, from: 10)
       #expect(try await atEnd.all().isEmpty)
       try await log.write(journal, [record("k", "10")])
-      #expect(try await atEnd.all().map(\.text) == ["k=10"])
+      #expect(try await atEnd.next(1).map(\.text) == ["k=10"])
     }
   }
 
@@ -89,11 +89,9 @@ import Testing
       let reader = Reading(reader: log.openReader(commands, from: 0, key: nil, visibility: visibility, wake: bell.ring), bell: bell)
       #expect(try await reader.take(records: 1, bytes: 1).isEmpty)
       try await log.write(commands, [record("k", "1")])
-      await bell.heard()
-      #expect(try await reader.all().map(\.text) == ["k=1"])
+      #expect(try await reader.next(1).map(\.text) == ["k=1"])
       try await log.write(commands, [record("k", "2")])
-      await bell.heard()
-      #expect(try await reader.all().map(\.text) == ["k=2"])
+      #expect(try await reader.next(1).map(\.text) == ["k=2"])
     }
   }
 
@@ -104,8 +102,9 @@ import Testing
       let reader = Reading(reader: log.openReader(commands, from: 0, key: nil, visibility: .committed, wake: bell.ring), bell: bell)
       try await log.write(commands, [record("k", "1"), record("k", "2")])
       _ = try await reader.take(records: 1, bytes: 1)
+      let before = bell.count
       try await log.write(commands, [record("k", "3")])
-      #expect(bell.count == 0)
+      #expect(bell.count == before)
     }
   }
 
@@ -137,8 +136,7 @@ import Testing
       try await log.write(journal, (0..<10).map { record("other", "\($0)") })
       try await log.trim(journal, before: 8)
       try await log.write(journal, [record("mine", "1")])
-      await bell.heard()
-      #expect(try await reader.all().map(\.text) == ["mine=1"])
+      #expect(try await reader.next(1).map(\.text) == ["mine=1"])
     }
   }
 
@@ -149,8 +147,9 @@ import Testing
       let reader = Reading(reader: log.openReader(commands, from: 0, key: nil, visibility: .committed, wake: bell.ring), bell: bell)
       _ = try await reader.take(records: 1, bytes: 1)
       reader.close()
+      let before = bell.count
       try await log.write(commands, [record("k", "1")])
-      #expect(bell.count == 0)
+      #expect(bell.count == before)
       await #expect(throws: LogFailure.self) { try await reader.take(records: 1, bytes: 1) }
     }
   }

@@ -59,6 +59,11 @@ package final class EventLoop: SerialExecutor, TaskExecutor, WorkQueue {
     uv.deallocate()
   }
 
+  /// The loop that runs on the calling thread.
+  package static var current: EventLoop? {
+    loop_local_get().map { Unmanaged<EventLoop>.fromOpaque($0).takeUnretainedValue() }
+  }
+
   /// Whether the caller runs on this loop's thread.
   package var isCurrent: Bool { loop_local_get() == Unmanaged.passUnretained(self).toOpaque() }
 

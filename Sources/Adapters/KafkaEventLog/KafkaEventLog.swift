@@ -1,0 +1,275 @@
+import CRdkafka
+package import EventLoops
+package import Ports
+import Synchronization
+
+/// The event log of the cluster home: Kafka through librdkafka.
+///
+/// Journals go through producers of their own, one a lane, without gap and without end of patience; everything else shares one whose records expire, because somebody
+/// waits for them. Readers are simple consumers at given places; groups only tell whose partition is whose. Reports and wakes arrive on the loop that asked.
+package final class KafkaEventLog: EventLog, Membership {
+  private struct State {
+    var topics: [String: Int] = [:]
+    var isKnown = false
+    var journals: [Int: KafkaProducer] = [:]
+    var shared: KafkaProducer?
+    var pools: [ObjectIdentifier: (committed: ConsumerPool, stream: ConsumerPool)] = [:]
+    var transactions: [String: TransactionalProducer] = [:]
+    var problem: String?
+    var isOver = false
+  }
+
+  package let options: KafkaOptions
+  private let lanes: [EventLoop]
+  private let loop: EventLoop
+  private let questions: KafkaQuestions
+  private let notify: @Sendable (KafkaNotice) -> Void
+  private let state = Mutex(State())
+
+  /// - Parameters:
+  ///   - lanes: the loops whose partitions' journals get a producer each: partition p is of lane p modulo their number.
+  ///   - loop: where everything happens that no lane asks for.
+  /// Throws when a setting is wrong; not when no broker answers: `connect` tells.
+  package init(
+    options: KafkaOptions, lanes: [EventLoop], loop: EventLoop, notify: @escaping @Sendable (KafkaNotice) -> Void = { _ in }
+  ) throws(LogFailure) {
+    self.options = options
+    self.lanes = lanes
+    self.loop = loop
+    self.notify = notify
+    questions = try KafkaQuestions(options.questions)
+  }
+
+  // MARK: The cluster
+
+  /// Asks for the topics and their partitions; called until it succeeds, and again now and then. `deliver` gets the names, without prefix.
+  package func connect(_ deliver: @escaping @Sendable (Result<[String: Int], LogFailure>) -> Void) {
+    let prefix = options.prefix
+    questions.ask({ [self] (found: Result<[String: Int], LogFailure>) in
+      switch found {
+      case .success(let topics): deliver(.success(learn(topics, prefix)))
+      case .failure(let failure):
+        let isNews = state.withLock { state in
+          defer { state.problem = "\(failure)" }
+          return state.problem == nil
+        }
+        if isNews { notify(.unreachable("\(failure)")) }
+        deliver(.failure(failure))
+      }
+    }) { questions throws(LogFailure) in try questions.topics() }
+  }
+
+  private func learn(_ topics: [String: Int], _ prefix: String) -> [String: Int] {
+    var ours: [String: Int] = [:]
+    for (name, count) in topics where name.hasPrefix(prefix) { ours[String(name.dropFirst(prefix.count))] = count }
+    let wasAway = state.withLock { state in
+      state.topics = ours
+      state.isKnown = true
+      defer { state.problem = nil }
+      return state.problem != nil
+    }
+    if wasAway { notify(.reachable) }
+    return ours
+  }
+
+  /// Why the log cannot be used now; nil when the last question was answered.
+  package var problem: String? { state.withLock { $0.isKnown ? $0.problem : $0.problem ?? "Kafka has not answered yet" } }
+
+  /// Whether the topics are known, so that one that is not there is told from one that is not known yet.
+  var isKnown: Bool { state.withLock { $0.isKnown } }
+
+  package func partitions(of topic: String) -> Int? { state.withLock { $0.topics[topic] } }
+
+  /// A name as the broker knows it.
+  private func wire(_ target: TopicPartition) -> TopicPartition { TopicPartition(options.prefix + target.topic, target.partition) }
+
+  private func refusal(_ target: TopicPartition) -> LogFailure? {
+    state.withLock { state in
+      guard state.isKnown else { return .unavailable("Kafka has not answered yet") }
+      guard let count = state.topics[target.topic], target.partition < count, target.partition >= 0 else {
+        return .refused("there is no partition \(target)")
+      }
+      return nil
+    }
+  }
+
+  func refusal(_ projected: ProjectedRecord) -> LogFailure? {
+    let size = projected.record.key.count + (projected.record.value?.count ?? 0)
+    if size > options.maxRecordBytes { return .refused("a record of \(size) bytes; the limit is \(options.maxRecordBytes)") }
+    return refusal(projected.target)
+  }
+
+  /// What the bounds are of a partition that a position lies outside of.
+  func outOfRange(_ source: TopicPartition) -> LogFailure {
+    do throws(LogFailure) {
+      let bounds = try questions.bounds(source, timeout: 1000)
+      return .outOfRange(start: bounds.start, end: bounds.end)
+    } catch {
+      return error
+    }
+  }
+
+  // MARK: Writing
+
+  package func openSession(
+    _ target: TopicPartition, durability: Durability, deliver: @escaping @Sendable ([AppendReport]) -> Void
+  ) -> any AppendSession {
+    if let refusal = refusal(target) { return RefusedSession(refusal: refusal, deliver: deliver) }
+    do throws(LogFailure) {
+      let producer = target.topic.hasSuffix(".journal") ? try journalProducer(target.partition) : try sharedProducer()
+      return KafkaSession(
+        producer: producer, topic: options.prefix + target.topic, partition: target.partition, maxRecordBytes: options.maxRecordBytes,
+        deliver: deliver)
+    } catch {
+      return RefusedSession(refusal: .sessionLost("\(error)"), deliver: deliver)
+    }
+  }
+
+  private func journalProducer(_ partition: Int) throws(LogFailure) -> KafkaProducer {
+    let lane = partition % max(1, lanes.count)
+    return try producer(\.journals[lane], options.journals, on: lanes.isEmpty ? loop : lanes[lane])
+  }
+
+  private func sharedProducer() throws(LogFailure) -> KafkaProducer { try producer(\.shared, options.producer, on: loop) }
+
+  /// One that met a fatal error is replaced.
+  private func producer(
+    _ place: any WritableKeyPath<State, KafkaProducer?> & Sendable, _ settings: [String: String], on loop: EventLoop
+  ) throws(LogFailure) -> KafkaProducer {
+    let notify = notify
+    let found: Result<KafkaProducer, LogFailure> = state.withLock { state in
+      if let open = state[keyPath: place], !open.isBroken { return .success(open) }
+      do throws(LogFailure) {
+        let made = try KafkaProducer(settings, loop: loop, notify: notify)
+        state[keyPath: place] = made
+        return .success(made)
+      } catch {
+        return .failure(error)
+      }
+    }
+    return try found.get()
+  }
+
+  // MARK: Reading
+
+  package func openReader(
+    _ source: TopicPartition, from: Int64, key: [UInt8]?, visibility: Visibility, wake: @escaping @Sendable () -> Void
+  ) -> any LogReader {
+    let isTransactional = KafkaEventLog.isTransactional(source.topic)
+    let pools = pools(of: EventLoop.current ?? loop)
+    return KafkaReader(
+      log: self, pool: isTransactional ? pools.committed : pools.stream, source: wire(source), name: source, from: from, key: key,
+      isTransactional: isTransactional, wake: wake)
+  }
+
+  /// Topics that projectors write.
+  private static func isTransactional(_ topic: String) -> Bool { topic.hasSuffix(".state") || topic == "events" || topic == "callouts" }
+
+  private func pools(of loop: EventLoop) -> (committed: ConsumerPool, stream: ConsumerPool) {
+    state.withLock { state in
+      if let known = state.pools[ObjectIdentifier(loop)] { return known }
+      let made = (
+        committed: ConsumerPool(options.consumer(committed: true), loop: loop),
+        stream: ConsumerPool(options.consumer(committed: false), loop: loop)
+      )
+      state.pools[ObjectIdentifier(loop)] = made
+      return made
+    }
+  }
+
+  // MARK: Projections
+
+  package func openProjection(_ name: String, ready: @escaping @Sendable (Result<any ProjectionSession, LogFailure>) -> Void) {
+    // Both families of a partition are projected by one node, so they share one producer and its threads.
+    let shared = name.split(separator: "/").last.map { "projector/\($0)" } ?? name
+    let settings = options.transactions(shared)
+    let found: Result<TransactionalProducer, LogFailure> = state.withLock { state in
+      if let open = state.transactions[shared], !open.isOver { return .success(open) }
+      do throws(LogFailure) {
+        let made = try TransactionalProducer(settings, name: "tx-\(shared)")
+        state.transactions[shared] = made
+        return .success(made)
+      } catch {
+        return .failure(error)
+      }
+    }
+    switch found {
+    case .failure(let failure): ready(.failure(failure))
+    case .success(let producer):
+      let session = KafkaProjection(log: self, name: shared, producer: producer)
+      producer.open { outcome in
+        switch outcome {
+        case .success: ready(.success(session))
+        case .failure(let failure):
+          session.close()
+          ready(.failure(failure))
+        }
+      }
+    }
+  }
+
+  func forget(_ name: String, _ producer: TransactionalProducer) {
+    state.withLock { state in
+      if state.transactions[name] === producer { state.transactions[name] = nil }
+    }
+  }
+
+  // MARK: Questions
+
+  package func bounds(_ source: TopicPartition, deliver: @escaping @Sendable (Result<(start: Int64, end: Int64), LogFailure>) -> Void) {
+    ask(source, deliver) { questions, source throws(LogFailure) in try questions.bounds(source) }
+  }
+
+  package func offset(_ source: TopicPartition, since time: Int64, deliver: @escaping @Sendable (Result<Int64, LogFailure>) -> Void) {
+    ask(source, deliver) { questions, source throws(LogFailure) in try questions.offset(source, since: time) }
+  }
+
+  package func trim(_ target: TopicPartition, before: Int64, deliver: @escaping @Sendable (Result<Void, LogFailure>) -> Void) {
+    ask(target, deliver) { questions, source throws(LogFailure) in try questions.trim(source, before: before) }
+  }
+
+  private func ask<Answer>(
+    _ source: TopicPartition, _ deliver: @escaping @Sendable (Result<Answer, LogFailure>) -> Void,
+    _ question: @escaping @Sendable (KafkaQuestions, TopicPartition) throws(LogFailure) -> Answer
+  ) {
+    if let refusal = refusal(source) { return deliver(.failure(refusal)) }
+    let wired = wire(source)
+    questions.ask(deliver) { questions throws(LogFailure) in try question(questions, wired) }
+  }
+
+  // MARK: Membership
+
+  package func join(_ group: String, topics: [String], changed: @escaping @Sendable (Set<Int>) -> Void) -> any Cancellable {
+    do throws(LogFailure) {
+      return try KafkaMember(
+        options.member(of: group), group: group, topics: topics.map { options.prefix + $0 }, loop: loop, notify: notify, changed: changed)
+    } catch {
+      notify(.refused("\(error)"))
+      return NoMember()
+    }
+  }
+
+  /// Lets everything go. What is in flight may land.
+  package func shutdown() {
+    let transactions = state.withLock { state in
+      state.isOver = true
+      defer { state = State() }
+      return state.transactions.values
+    }
+    for producer in transactions { _ = producer.letGo() }
+    questions.thread.stop()
+  }
+}
+
+/// A session into what is not there.
+private struct RefusedSession: AppendSession {
+  let refusal: LogFailure
+  let deliver: @Sendable ([AppendReport]) -> Void
+
+  func append(_ records: [NewRecord], tag: UInt64) { deliver([AppendReport(tag: tag, outcome: .failure(refusal))]) }
+  func close() {}
+}
+
+private struct NoMember: Cancellable {
+  func cancel() {}
+}

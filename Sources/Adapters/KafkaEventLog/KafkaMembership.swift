@@ -1,0 +1,122 @@
+import CRdkafka
+import EventLoops
+import Ports
+import Synchronization
+
+/// A node's place in one consumer group. It only tells which partitions are whose: reading is done elsewhere, from the ledgers' positions, so what is assigned is
+/// paused at once. Range assignment gives equal numbers of co-partitioned topics to one node; the identity is static, so that a restart moves nothing.
+final class KafkaMember: Sendable, Cancellable {
+  private let group: String
+  private let handle: KafkaHandle
+  private let waker: QueueWaker
+  // A queue of the instance, freed by `end`.
+  nonisolated(unsafe) private let queue: OpaquePointer
+  private let watched = Mutex<UInt64>(0)
+  private let loop: EventLoop
+  private let notify: @Sendable (KafkaNotice) -> Void
+  private let changed: @Sendable (Set<Int>) -> Void
+  private let state = Mutex<(assigned: Set<Int>, isOver: Bool, timer: (any Cancellable)?)>(([], false, nil))
+
+  init(
+    _ settings: [String: String], group: String, topics: [String], loop: EventLoop, notify: @escaping @Sendable (KafkaNotice) -> Void,
+    changed: @escaping @Sendable (Set<Int>) -> Void
+  ) throws(LogFailure) {
+    let me = Weak<KafkaMember>()
+    let context = Unmanaged.passRetained(me)
+    handle = try KafkaHandle(RD_KAFKA_CONSUMER, settings) { conf in
+      // Retained once for the life of the process: a member lives as long as its node.
+      rd_kafka_conf_set_opaque(conf, context.toOpaque())
+      rd_kafka_conf_set_rebalance_cb(conf) { _, code, partitions, opaque in
+        guard let opaque, let partitions else { return }
+        Unmanaged<Weak<KafkaMember>>.fromOpaque(opaque).takeUnretainedValue().value?.rebalanced(code, partitions)
+      }
+      rd_kafka_conf_set_error_cb(conf) { _, code, reason, opaque in
+        guard let opaque else { return }
+        let text = reason.map { String(cString: $0) } ?? ""
+        Unmanaged<Weak<KafkaMember>>.fromOpaque(opaque).takeUnretainedValue().value?.failed(rd_kafka_resp_err_t(code), text)
+      }
+    }
+    rd_kafka_poll_set_consumer(handle.raw)
+    guard let queue = rd_kafka_queue_get_consumer(handle.raw) else { throw .unavailable("librdkafka gives no queue") }
+    self.queue = queue
+    self.group = group
+    self.loop = loop
+    self.notify = notify
+    self.changed = changed
+    waker = try QueueWaker(loop: loop)
+    me.set(self)
+    let id = waker.watch(queue) { me.value?.serve() }
+    watched.withLock { $0 = id }
+    guard let list = rd_kafka_topic_partition_list_new(Int32(topics.count)) else { throw .unavailable("no memory") }
+    defer { rd_kafka_topic_partition_list_destroy(list) }
+    for topic in topics { rd_kafka_topic_partition_list_add(list, topic, -1) }
+    let code = rd_kafka_subscribe(handle.raw, list)
+    guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw .unavailable("joining \(group): \(KafkaError.text(code))") }
+    loop.run { me.value?.tick() }
+  }
+
+  /// Serves callbacks also when no wake-up comes: a member that is never polled is thrown out.
+  private func tick() {
+    serve()
+    let timer = loop.schedule(afterMilliseconds: 200) { [weak self] in self?.tick() }
+    state.withLock { $0.timer = $0.isOver ? nil : timer }
+    if state.withLock({ $0.isOver }) { timer.cancel() }
+  }
+
+  /// On the loop: callbacks are called from here.
+  private func serve() {
+    guard !state.withLock({ $0.isOver }) else { return }
+    while let message = rd_kafka_consumer_poll(handle.raw, 0) { rd_kafka_message_destroy(message) }
+  }
+
+  private func rebalanced(_ code: rd_kafka_resp_err_t, _ partitions: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>) {
+    guard code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS else {
+      _ = rd_kafka_assign(handle.raw, nil)
+      return tell([])
+    }
+    _ = rd_kafka_assign(handle.raw, partitions)
+    _ = rd_kafka_pause_partitions(handle.raw, partitions)
+    tell(Set((0..<Int(partitions.pointee.cnt)).map { Int(partitions.pointee.elems[$0].partition) }))
+  }
+
+  private func tell(_ partitions: Set<Int>) {
+    let isNew = state.withLock { state in
+      guard !state.isOver else { return false }
+      defer { state.assigned = partitions }
+      return state.assigned != partitions
+    }
+    guard isNew else { return }
+    notify(.assigned(group: group, partitions: partitions.sorted()))
+    changed(partitions)
+  }
+
+  private func failed(_ code: rd_kafka_resp_err_t, _ text: String) {
+    switch code {
+    case RD_KAFKA_RESP_ERR__FATAL, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
+      notify(.identityTaken("another node joined \(group) under this node's name: \(text)"))
+      tell([])
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR__AUTHENTICATION:
+      notify(.refused("joining \(group): \(text)"))
+    default: return
+    }
+  }
+
+  /// A static member does not say goodbye: its partitions stay its own until it has been silent for the session's time.
+  func cancel() {
+    let timer = state.withLock { state in
+      state.isOver = true
+      return state.timer
+    }
+    timer?.cancel()
+    loop.run { [self] in
+      let id = watched.withLock { id in
+        defer { id = 0 }
+        return id
+      }
+      guard id != 0 else { return }
+      waker.forget(id, queue)
+      rd_kafka_queue_destroy(queue)
+      waker.close()
+    }
+  }
+}

@@ -1,0 +1,146 @@
+import CRdkafka
+import EventLoops
+import Ports
+import Synchronization
+
+/// An idempotent producer whose reports arrive on one loop, a batch at a time. One that met a fatal error is broken: its sessions end, and new ones go to a new one.
+final class KafkaProducer: Sendable {
+  private struct State {
+    var topics: [String: Topic] = [:]
+    var sessions: [ObjectIdentifier: KafkaSession] = [:]
+    var isBroken = false
+  }
+  /// A topic's handle lives as long as the instance.
+  private struct Topic: @unchecked Sendable {
+    // @unchecked: topic handles may be used from any thread, as the instance may; freed with it.
+    let raw: OpaquePointer
+  }
+
+  private let handle: KafkaHandle
+  // A queue of the instance: any thread may use it.
+  nonisolated(unsafe) private let queue: OpaquePointer
+  private let waker: QueueWaker
+  private let watched: UInt64
+  private let state = Mutex(State())
+  private let notify: @Sendable (KafkaNotice) -> Void
+
+  init(
+    _ settings: [String: String], loop: EventLoop, notify: @escaping @Sendable (KafkaNotice) -> Void
+  ) throws(LogFailure) {
+    handle = try KafkaHandle(RD_KAFKA_PRODUCER, settings) {
+      rd_kafka_conf_set_events($0, Int32(RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR))
+    }
+    guard let main = rd_kafka_queue_get_main(handle.raw) else { throw .unavailable("librdkafka gives no queue") }
+    queue = main
+    waker = try QueueWaker(loop: loop)
+    self.notify = notify
+    let reports = Weak<KafkaProducer>()
+    watched = waker.watch(main) { reports.value?.drain() }
+    reports.set(self)
+  }
+
+  deinit {
+    waker.forget(watched, queue)
+    for topic in state.withLock({ $0.topics.values }) { rd_kafka_topic_destroy(topic.raw) }
+    rd_kafka_queue_destroy(queue)
+    waker.close()
+  }
+
+  var isBroken: Bool { state.withLock { $0.isBroken } }
+
+  func add(_ session: KafkaSession) { state.withLock { $0.sessions[ObjectIdentifier(session)] = session } }
+  func remove(_ session: KafkaSession) { state.withLock { _ = $0.sessions.removeValue(forKey: ObjectIdentifier(session)) } }
+
+  /// Hands one record over. The report goes to `ticket`, also when this throws nothing and the broker never answers.
+  func produce(_ topic: String, _ partition: Int, _ record: NewRecord, _ ticket: Ticket) throws(LogFailure) {
+    guard let raw = self.topic(topic) else { throw .sessionLost("there is no handle for the topic \(topic)") }
+    let opaque = Unmanaged.passRetained(ticket)
+    let code = record.key.withUnsafeBytes { key in
+      // Its payload is not const in C, and is only copied from.
+      func produce(_ value: UnsafeMutableRawPointer?, _ count: Int) -> Int32 {
+        rd_kafka_produce(raw, Int32(partition), RD_KAFKA_MSG_F_COPY, value, count, key.baseAddress, key.count, opaque.toOpaque())
+      }
+      guard let value = record.value else { return produce(nil, 0) }
+      // An empty value is a value: its address must not be nil.
+      return value.withUnsafeBytes { bytes in
+        if let base = bytes.baseAddress, !bytes.isEmpty { return produce(UnsafeMutableRawPointer(mutating: base), bytes.count) }
+        var nothing: UInt8 = 0
+        return produce(&nothing, 0)
+      }
+    }
+    guard code != 0 else { return }
+    opaque.release()
+    let error = rd_kafka_last_error()
+    if error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE { throw .refused(KafkaError.text(error)) }
+    throw .sessionLost(KafkaError.text(error))
+  }
+
+  /// After a record was not taken: the instance may be at its end.
+  func look() {
+    if handle.fatal != nil { breakDown() }
+  }
+
+  private func topic(_ name: String) -> OpaquePointer? {
+    let topic: Topic? = state.withLock { state in
+      if let known = state.topics[name] { return known }
+      guard let made = rd_kafka_topic_new(handle.raw, name, nil) else { return nil }
+      state.topics[name] = Topic(raw: made)
+      return state.topics[name]
+    }
+    return topic?.raw
+  }
+
+  // MARK: Reports
+
+  /// On the loop. Wake-ups come when the queue was empty, so it is emptied.
+  private func drain() {
+    var batch = ReportBatch()
+    while let event = rd_kafka_queue_poll(queue, 0) {
+      defer { rd_kafka_event_destroy(event) }
+      switch rd_kafka_event_type(event) {
+      case RD_KAFKA_EVENT_DR:
+        while let message = rd_kafka_event_message_next(event) {
+          guard let opaque = message.pointee._private else { continue }
+          let ticket = Unmanaged<Ticket>.fromOpaque(opaque).takeRetainedValue()
+          batch.add(ticket, message.pointee.err, message.pointee.offset)
+        }
+      case RD_KAFKA_EVENT_ERROR: failed(rd_kafka_event_error(event), rd_kafka_event_error_string(event).map { String(cString: $0) } ?? "")
+      default: continue
+      }
+    }
+    batch.deliver()
+  }
+
+  private func failed(_ code: rd_kafka_resp_err_t, _ text: String) {
+    switch code {
+    case RD_KAFKA_RESP_ERR__FATAL: breakDown()
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN: notify(.unreachable(text))
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR__SSL,
+      RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+      notify(.refused(text))
+    default: return
+    }
+  }
+
+  /// Nothing that is in flight will be reported as it ought: every session ends.
+  private func breakDown() {
+    let sessions: [KafkaSession]? = state.withLock { state in
+      guard !state.isBroken else { return nil }
+      state.isBroken = true
+      defer { state.sessions = [:] }
+      return Array(state.sessions.values)
+    }
+    guard let sessions else { return }
+    let why = handle.fatal?.what ?? "the producer met a fatal error"
+    notify(.fatal(why))
+    for session in sessions { session.fail(why) }
+  }
+}
+
+/// A reference that is filled in after its owner was made.
+final class Weak<Value: AnyObject & Sendable>: Sendable {
+  private struct Box: Sendable { weak var value: Value? }
+  private let box = Mutex(Box())
+  var value: Value? { box.withLock { $0.value } }
+  func set(_ value: Value) { box.withLock { $0.value = value } }
+}
