@@ -104,8 +104,9 @@ package enum TopicCheck {
     options.prefix = prefix
     options.profile = isSmall ? .development : .production
     let administration = TopicAdministration(settings: settings, options: options)
-    var problems = TopicStep.problems(administration.steps(cluster)).map { Problem(isFatal: true, text: $0) }
-    if !problems.isEmpty {
+    let steps = administration.steps(cluster)
+    var problems = TopicStep.problems(steps).map { Problem(isFatal: true, text: $0) }
+    if steps.contains(where: \.isDoable) {
       problems.append(Problem(isFatal: true, text: "run: \(administration.remedy(isDevelopment: isSmall))"))
     }
     if isSmall, isDevelopment == nil {

@@ -69,7 +69,8 @@ enum TopicsCommand {
       let isRight = steps.allSatisfy(\.isHarmless)
       if isJSON { return finish(json(steps, remedy), isRight: isRight) }
       for problem in TopicStep.problems(steps) { print(problem) }
-      finish(isRight ? "the \(topics.count) topics are as they should be" : "run: \(remedy)", isRight: isRight)
+      let hint = steps.contains(where: \.isDoable) ? "run: \(remedy)" : ""
+      finish(isRight ? "the \(topics.count) topics are as they should be" : hint, isRight: isRight)
     default:
       let steps = try await administration.plan()
       let isRight = !steps.contains(where: \.isRefusal)
@@ -111,7 +112,7 @@ enum TopicsCommand {
     for problem in TopicStep.problems(steps) { json.string(problem) }
     json.endArray()
     json.key("run")
-    if steps.allSatisfy(\.isHarmless) { json.null() } else { json.string(remedy) }
+    if steps.contains(where: \.isDoable) { json.string(remedy) } else { json.null() }
     json.endObject()
     return String(decoding: json.bytes, as: UTF8.self)
   }

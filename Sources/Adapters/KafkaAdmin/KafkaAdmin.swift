@@ -105,9 +105,18 @@ package final class KafkaAdmin {
 
   /// The brokers, and those of `topics` that exist, with everything about them.
   package func describe(_ topics: [String]) throws(KafkaAdminError) -> KafkaCluster {
-    let shape = try shape()
+    // First, because this one tells a refused password from silence.
+    var shape = try shape()
+    let settings = try settings(of: topics)
+    // A broker that is asked may hear of a topic a moment after the one that made it.
+    var patience = 20
+    while patience > 0, settings.keys.contains(where: { shape.topics[$0] == nil }) {
+      listen(for: 250)
+      patience -= 1
+      shape = try self.shape()
+    }
     var found: [String: KafkaTopic] = [:]
-    for (name, settings) in try settings(of: topics) {
+    for (name, settings) in settings {
       guard let there = shape.topics[name] else {
         // Its settings may be read and yet it is not listed: who may not Describe a topic is not told that it exists.
         throw .notAuthorized(right: "Describe", resource: "topic \(name)")
@@ -163,7 +172,9 @@ package final class KafkaAdmin {
       guard rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR else { continue }
       let code = rd_kafka_event_error(event)
       if code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, trouble != nil { continue }
-      trouble = Trouble(code: code, text: String(cString: rd_kafka_event_error_string(event)))
+      let text = String(cString: rd_kafka_event_error_string(event))
+      // Behind this the client tells its own timing and how often it said so.
+      trouble = Trouble(code: code, text: String(text.prefix(upTo: text.firstRange(of: " (after ")?.lowerBound ?? text.endIndex)))
     }
   }
 

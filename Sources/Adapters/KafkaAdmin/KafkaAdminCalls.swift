@@ -22,22 +22,22 @@ extension KafkaAdmin {
       for (name, value) in topic.settings { rd_kafka_NewTopic_set_config(new, name, value) }
     }
     return try withAnswer(
-      "Create", RD_KAFKA_ADMIN_OP_CREATETOPICS, { rd_kafka_CreateTopics(handle, &made, made.count, $0, answers) }
-    ) { event throws(KafkaAdminError) in
-      var count = 0
-      let results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count)
-      var there: [String] = []
-      for result in UnsafeBufferPointer(start: results, count: count) {
-        let code = rd_kafka_topic_result_error(result)
-        let name = String(cString: rd_kafka_topic_result_name(result))
-        if code == RD_KAFKA_RESP_ERR_NO_ERROR { continue }
-        guard code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS else {
-          throw .answer(code, rd_kafka_topic_result_error_string(result), "Create", "topic \(name)", brokers)
+      "Create", RD_KAFKA_ADMIN_OP_CREATETOPICS, send: { rd_kafka_CreateTopics(handle, &made, made.count, $0, answers) },
+      read: { event throws(KafkaAdminError) in
+        var count = 0
+        let results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count)
+        var there: [String] = []
+        for result in UnsafeBufferPointer(start: results, count: count) {
+          let code = rd_kafka_topic_result_error(result)
+          let name = String(cString: rd_kafka_topic_result_name(result))
+          if code == RD_KAFKA_RESP_ERR_NO_ERROR { continue }
+          guard code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS else {
+            throw .answer(code, rd_kafka_topic_result_error_string(result), "Create", "topic \(name)", brokers)
+          }
+          there.append(name)
         }
-        there.append(name)
-      }
-      return there
-    }
+        return there
+      })
   }
 
   /// Changes settings of one topic and leaves its others as they are.
@@ -52,17 +52,17 @@ extension KafkaAdmin {
     for (name, value) in all { rd_kafka_ConfigResource_set_config(resource, name, value) }
     var resources: [OpaquePointer?] = [resource]
     try withAnswer(
-      "AlterConfigs", RD_KAFKA_ADMIN_OP_ALTERCONFIGS, { rd_kafka_AlterConfigs(handle, &resources, 1, $0, answers) }
-    ) { event throws(KafkaAdminError) in
-      var count = 0
-      let results = rd_kafka_AlterConfigs_result_resources(rd_kafka_event_AlterConfigs_result(event), &count)
-      for result in UnsafeBufferPointer(start: results, count: count) {
-        let code = rd_kafka_ConfigResource_error(result)
-        if code != RD_KAFKA_RESP_ERR_NO_ERROR {
-          throw .answer(code, rd_kafka_ConfigResource_error_string(result), "AlterConfigs", "topic \(topic)", brokers)
+      "AlterConfigs", RD_KAFKA_ADMIN_OP_ALTERCONFIGS, send: { rd_kafka_AlterConfigs(handle, &resources, 1, $0, answers) },
+      read: { event throws(KafkaAdminError) in
+        var count = 0
+        let results = rd_kafka_AlterConfigs_result_resources(rd_kafka_event_AlterConfigs_result(event), &count)
+        for result in UnsafeBufferPointer(start: results, count: count) {
+          let code = rd_kafka_ConfigResource_error(result)
+          if code != RD_KAFKA_RESP_ERR_NO_ERROR {
+            throw .answer(code, rd_kafka_ConfigResource_error_string(result), "AlterConfigs", "topic \(topic)", brokers)
+          }
         }
-      }
-    }
+      })
   }
 
   /// Settings of those topics that exist.
@@ -74,22 +74,23 @@ extension KafkaAdmin {
       throw .refused(operation: "DescribeConfigs", resource: "topics", reason: "a name is not possible")
     }
     return try withAnswer(
-      "DescribeConfigs", RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, { rd_kafka_DescribeConfigs(handle, &resources, resources.count, $0, answers) }
-    ) { event throws(KafkaAdminError) in
-      var count = 0
-      let results = rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &count)
-      var found: [String: [String: Entry]] = [:]
-      for result in UnsafeBufferPointer(start: results, count: count) {
-        let name = String(cString: rd_kafka_ConfigResource_name(result))
-        let code = rd_kafka_ConfigResource_error(result)
-        if code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART { continue }
-        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
-          throw .answer(code, rd_kafka_ConfigResource_error_string(result), "DescribeConfigs", "topic \(name)", brokers)
+      "DescribeConfigs", RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS,
+      send: { rd_kafka_DescribeConfigs(handle, &resources, resources.count, $0, answers) },
+      read: { event throws(KafkaAdminError) in
+        var count = 0
+        let results = rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &count)
+        var found: [String: [String: Entry]] = [:]
+        for result in UnsafeBufferPointer(start: results, count: count) {
+          let name = String(cString: rd_kafka_ConfigResource_name(result))
+          let code = rd_kafka_ConfigResource_error(result)
+          if code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART { continue }
+          guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
+            throw .answer(code, rd_kafka_ConfigResource_error_string(result), "DescribeConfigs", "topic \(name)", brokers)
+          }
+          found[name] = Self.entries(result)
         }
-        found[name] = Self.entries(result)
-      }
-      return found
-    }
+        return found
+      })
   }
 
   private static func entries(_ resource: OpaquePointer?) -> [String: Entry] {
@@ -107,8 +108,8 @@ extension KafkaAdmin {
 
   /// Sends one request and reads its answer while the answer's memory is there.
   private func withAnswer<Value>(
-    _ operation: String, _ kind: rd_kafka_admin_op_t, _ send: (OpaquePointer?) -> Void,
-    _ read: (OpaquePointer) throws(KafkaAdminError) -> Value
+    _ operation: String, _ kind: rd_kafka_admin_op_t, send: (OpaquePointer?) -> Void,
+    read: (OpaquePointer) throws(KafkaAdminError) -> Value
   ) throws(KafkaAdminError) -> Value {
     let options = rd_kafka_AdminOptions_new(handle, kind)
     defer { rd_kafka_AdminOptions_destroy(options) }

@@ -68,6 +68,9 @@ extension TopicStep {
   package var isHarmless: Bool { if case .keepLonger = self { true } else { false } }
 
   package var isRefusal: Bool { if case .refuse = self { true } else { false } }
+
+  /// Whether `apply` would do something.
+  package var isDoable: Bool { !isHarmless && !isRefusal }
 }
 
 /// From descriptions and what is there to the steps between, in the order of the descriptions. Pure: it does nothing.
