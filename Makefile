@@ -1,6 +1,6 @@
 # Everything a newcomer or CI needs. `make help` lists it.
 #
-# Extra flags: make demo DEMO_FLAGS='--seconds 20', make run SERVE_FLAGS='--http 0.0.0.0:8080', make test TEST_FLAGS='--filter Journal', make build BUILD_FLAGS='-j 1'.
+# Extra flags: make demo DEMO_FLAGS='--seconds 20', make run SERVE_FLAGS='--http 0.0.0.0:8080', make test TEST_FLAGS='--filter Journal', make build BUILD_FLAGS='-j 1', make cluster-up KAFKA_HOME=/opt/kafka.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -18,7 +18,7 @@ BINARY := .build/release/trunkline
 
 .PHONY: help
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: demo
 demo: build ## replay a real day of work through a server of its own, and report
@@ -31,6 +31,18 @@ test: deps-test lint architecture ## all checks and all tests; ends with "N pass
 .PHONY: run
 run: build ## serve on 127.0.0.1:8080, data in ./trunkline-data
 	$(BINARY) serve $(SERVE_FLAGS)
+
+.PHONY: cluster-up
+cluster-up: build ## start a whole cluster on this machine: KAFKA_HOME=… or KAFKA_BROKERS=…
+	TRUNKLINE=$(BINARY) scripts/cluster.sh up
+
+.PHONY: cluster-down
+cluster-down: ## stop what cluster-up started; CLEAN=1 deletes its data
+	scripts/cluster.sh down $(if $(CLEAN),--clean)
+
+.PHONY: cluster-status
+cluster-status: ## who of the cluster runs, and whether it is ready
+	scripts/cluster.sh status
 
 .PHONY: build
 build: deps ## build the release binary, .build/release/trunkline

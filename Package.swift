@@ -101,6 +101,18 @@ targets += [
   .systemLibrary(name: "CHiredis", path: "Sources/Edge/CHiredis", providers: [.apt(["libhiredis-dev"])]),
   .systemLibrary(name: "CYAML", path: "Sources/Edge/CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
   room("KafkaEventLog", "Adapters", ["CRdkafka", "EventLoops", "Ports"]),
+  room("KafkaSettings", "Edge"),
+  tests("KafkaSettings", ["KafkaSettings"]),
+]
+
+// Topics: what they are, what they must be on a broker, and how they get there.
+targets += [
+  room("Topics", "Core"),
+  tests("Topics", ["Topics"]),
+  room("YAML", "Edge", ["CYAML"]),
+  tests("YAML", ["YAML"]),
+  room("KafkaAdmin", "Adapters", ["CRdkafka", "EventLoops", "KafkaSettings"]),
+  tests("KafkaAdmin", ["KafkaAdmin", "KafkaSettings", "Topics", "Trunkline"]),
 ]
 
 // JSON, the expression language and workflow documents.
@@ -163,14 +175,16 @@ targets += [
     dependencies: [
       "Accounts", "Callouts", "Crypto", "EventLoops", "Gateway", "HTTPClient", "HTTPServer", "InProcessHotState", "InProcessSignalBus",
       "Ingress", "JSON", "Journal",
-      "Observability", "PartitionRunner", "PoisonStamp", "Ports", "Projection", "Resources", "SQLiteEventLog", "TaskRouting",
+      "KafkaAdmin", "KafkaSettings", "Observability", "PartitionRunner", "PoisonStamp", "Ports", "Projection", "Resources",
+      "SQLiteEventLog",
+      "TaskRouting", "Topics", "YAML",
     ],
     path: "Sources/Trunkline", swiftSettings: strict),
   .executableTarget(
     name: "TrunklineCommand",
     dependencies: [
       "APIClient", "Crypto", "DemoReplay", "EventLoops", "HTTPClient", "JSON", "Observability", "Options", "Ports", "Replay", "Report",
-      "TaskRouting", "Terminal", "Trunkline",
+      "TaskRouting", "Terminal", "Topics", "Trunkline",
     ],
     path: "Sources/TrunklineCommand",
     swiftSettings: strict),

@@ -15,6 +15,7 @@ import Projection
 import Resources
 import SQLiteEventLog
 import TaskRouting
+import Topics
 
 /// What can go wrong before a node serves, in words for whoever started it.
 package struct NodeFailure: Error, CustomStringConvertible, Sendable {
@@ -48,13 +49,8 @@ package final class Node: Sendable {
   private let readiness: Readiness
   private let outbound: Outbound
 
-  /// Topics of the embedded home. `callouts.state` holds how far callouts are done.
-  package static let topics: [TopicDeclaration] =
-    [
-      "work.commands", "work.bulk", "work.journal", "work.state", "account.commands", "account.journal", "account.state", "events",
-      "callouts",
-      "callouts.state", "rejects",
-    ].map { TopicDeclaration($0, partitions: NodeOptions.partitions) }
+  /// Topics of the embedded home.
+  package static let topics: [TopicDeclaration] = TopicTable.all.map { TopicDeclaration($0.name, partitions: $0.embeddedPartitions) }
 
   package init(options: NodeOptions, logger: Logger) throws {
     self.options = options

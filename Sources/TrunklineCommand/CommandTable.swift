@@ -14,13 +14,15 @@ enum CommandTable {
         trunkline tail --workspace WS…
         trunkline ingest tickets.csv --workspace WS… --workflow WW…
         trunkline doctor
+      Make the topics of a cluster:
+        trunkline topics plan --kafka kafka-1:9092,kafka-2:9092,kafka-3:9092
       """,
     options: [
       OptionSpec("config", help: "File with `name = value` lines; names as the options'", placeholder: "FILE"),
       OptionSpec("log-level", help: "debug, info, warning or error", placeholder: "LEVEL", default: "info"),
       OptionSpec("log-format", help: "text or json", placeholder: "FORMAT", default: "text"),
     ],
-    subcommands: [serve, ingest, tail, demo, account, doctor, journal])
+    subcommands: [serve, ingest, tail, demo, account, doctor, journal, TopicsCommand.spec])
 
   static let serve = CommandSpec(
     "serve", help: "Serve the API from one data folder: one process, no other server.",

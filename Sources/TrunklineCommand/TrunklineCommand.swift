@@ -46,6 +46,7 @@ enum TrunklineCommand {
     case "create", "list", "rotate": try await Accounts.run(path.last ?? "", options)
     case "doctor": try Checkup.run(options)
     case "show": try Journals.run(options)
+    case "plan", "apply", "check": try await TopicsCommand.run(path.last ?? "", options)
     default:
       if case .help(let text) = try parser.parse(path.dropFirst() + ["--help"], environment: [:], readFile: { _ in "" }) { print(text) }
     }
