@@ -84,7 +84,10 @@ targets += [
   room("SQLiteEventLog", "Adapters", ["CSQLite", "Ports"]),
   tests(
     "Contracts",
-    ["CRdkafka", "CSQLite", "EventLoops", "InProcessHotState", "KafkaEventLog", "Ports", "PortsTesting", "Resources", "SQLiteEventLog"]),
+    [
+      "CRdkafka", "CSQLite", "EventLoops", "InProcessHotState", "KafkaEventLog", "Ports", "PortsTesting", "RedisClient", "RedisHotState",
+      "RedisTesting", "Resources", "SQLiteEventLog",
+    ]),
   tests("PortsTesting", ["InProcessSignalBus", "Ports", "PortsTesting", "Resources"]),
   .executableTarget(
     name: "PowerCutter", dependencies: ["Ports", "PortsTesting", "PowerCut", "SQLiteEventLog"], path: "Tests/PowerCutter",
@@ -99,6 +102,10 @@ targets += [
   .systemLibrary(name: "CRdkafka", path: "Sources/Edge/CRdkafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
   // Without pkg-config: hiredis names a flag there that SwiftPM prohibits.
   .systemLibrary(name: "CHiredis", path: "Sources/Edge/CHiredis", providers: [.apt(["libhiredis-dev"])]),
+  room("TLS", "Edge", ["COpenSSL"]),
+  room("RedisClient", "Edge", ["CHiredis", "Crypto", "EventLoops", "Observability", "Ports", "Resources", "TLS"]),
+  room("RedisHotState", "Adapters", ["EventLoops", "Ports", "RedisClient", "Resources"]),
+  .target(name: "RedisTesting", path: "Tests/RedisTesting", swiftSettings: strict),
   .systemLibrary(name: "CYAML", path: "Sources/Edge/CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
   room("KafkaEventLog", "Adapters", ["CRdkafka", "EventLoops", "Ports"]),
   room("KafkaSettings", "Edge"),

@@ -9,7 +9,7 @@ import Testing
 
   @Test("A scope never touched answers with mark -1 and nothing", arguments: HotStateHome.allCases)
   func untouched(_ home: HotStateHome) async throws {
-    let state = home.make()
+    let state = try await home.make()
     let read = try await state.get(scope, [key(1)])
     #expect(read.mark == -1)
     #expect(read.documents == [nil])
@@ -19,7 +19,7 @@ import Testing
 
   @Test("An apply whose previous mark is the stored one writes documents and mark together", arguments: HotStateHome.allCases)
   func applies(_ home: HotStateHome) async throws {
-    let state = home.make()
+    let state = try await home.make()
     #expect(try await state.apply(scope, -1, 5, [write(sample(1, value: 1))]) == .applied)
     #expect(try await state.apply(scope, 5, 9, [write(sample(2, value: 2)), delete(1)]) == .applied)
     let read = try await state.get(scope, [key(1), key(2), key(3)])
@@ -29,7 +29,7 @@ import Testing
 
   @Test("A scope that is further on is left alone, one that knows less is a gap", arguments: HotStateHome.allCases)
   func compares(_ home: HotStateHome) async throws {
-    let state = home.make()
+    let state = try await home.make()
     _ = try await state.apply(scope, -1, 5, [write(sample(1, value: 1))])
     #expect(try await state.apply(scope, -1, 5, [write(sample(1, value: 9))]) == .newer)
     #expect(try await state.apply(scope, 3, 7, [write(sample(1, value: 9))]) == .newer)
@@ -42,7 +42,7 @@ import Testing
 
   @Test("Entries of one call are settled each on its own, in order", arguments: HotStateHome.allCases)
   func manyEntries(_ home: HotStateHome) async throws {
-    let state = home.make()
+    let state = try await home.make()
     let outcomes = try await state.apply([
       ScopeApply(scope: scope, previous: -1, mark: 1, changes: []),
       ScopeApply(scope: id(2), previous: 4, mark: 5, changes: []),
@@ -55,7 +55,7 @@ import Testing
 
   @Test("A scope whose documents are all deleted keeps its mark", arguments: HotStateHome.allCases)
   func deletedKeepsMark(_ home: HotStateHome) async throws {
-    let state = home.make()
+    let state = try await home.make()
     _ = try await state.apply(scope, -1, 1, [write(sample(1, value: 1))])
     #expect(try await state.apply(scope, 1, 2, [delete(1)]) == .applied)
     #expect(try await state.marks([scope]) == [2])
@@ -65,13 +65,13 @@ import Testing
 
   @Test("Deleting what is not there is no error", arguments: HotStateHome.allCases)
   func deleteAbsent(_ home: HotStateHome) async throws {
-    let state = home.make()
+    let state = try await home.make()
     #expect(try await state.apply(scope, -1, 1, [delete(4)]) == .applied)
   }
 
   @Test("A refill replaces the whole scope and makes it readable at its end", arguments: HotStateHome.allCases)
   func refills(_ home: HotStateHome) async throws {
-    let state = home.make()
+    let state = try await home.make()
     _ = try await state.apply(scope, -1, 1, [write(sample(1, value: 1))])
     #expect(try await state.begin(scope, first, expected: 8) == .done)
     #expect(try await state.chunk(scope, first, 0, [sample(2, value: 2)]) == .done)
@@ -86,7 +86,7 @@ import Testing
 
   @Test("While it is refilled a scope answers not now, has no mark and takes no apply", arguments: HotStateHome.allCases)
   func refilling(_ home: HotStateHome) async throws {
-    let state = home.make()
+    let state = try await home.make()
     _ = try await state.apply(scope, -1, 1, [write(sample(1, value: 1))])
     _ = try await state.begin(scope, first, expected: 8)
     await #expect(throws: HotStateFailure.notNow) { try await state.get(scope, [key(1)]) }
@@ -98,7 +98,7 @@ import Testing
 
   @Test("A refill is not begun where the mark is already there", arguments: HotStateHome.allCases)
   func refillNotNeeded(_ home: HotStateHome) async throws {
-    let state = home.make()
+    let state = try await home.make()
     _ = try await state.apply(scope, -1, 8, [write(sample(1, value: 1))])
     #expect(try await state.begin(scope, first, expected: 8) == .notNeeded)
     #expect(try await state.begin(scope, first, expected: 7) == .notNeeded)
@@ -107,7 +107,7 @@ import Testing
 
   @Test("A later token takes a refill over; the earlier one can do nothing any more", arguments: HotStateHome.allCases)
   func staleToken(_ home: HotStateHome) async throws {
-    let state = home.make()
+    let state = try await home.make()
     _ = try await state.begin(scope, first, expected: 8)
     _ = try await state.chunk(scope, first, 0, [sample(1, value: 1)])
     #expect(try await state.begin(scope, second, expected: 9) == .done)
@@ -122,7 +122,7 @@ import Testing
 
   @Test("A missing, doubled or uncounted chunk is refused", arguments: HotStateHome.allCases)
   func missingChunk(_ home: HotStateHome) async throws {
-    let state = home.make()
+    let state = try await home.make()
     #expect(try await state.chunk(scope, first, 0) == .refused, "nothing was begun")
     _ = try await state.begin(scope, first, expected: 8)
     #expect(try await state.chunk(scope, first, 1) == .refused)

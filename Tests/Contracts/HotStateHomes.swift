@@ -1,18 +1,60 @@
+import EventLoops
 import InProcessHotState
 import Ports
+import RedisClient
+import RedisHotState
+import RedisTesting
 import Resources
+import Synchronization
 import Testing
 
 /// Every adapter of `HotState` that keeps the contract. A new one is a case more.
 enum HotStateHome: String, CaseIterable, CustomTestStringConvertible {
   case inProcess
+  case redis
+
+  static let allCases: [HotStateHome] = RedisProcess.isAvailable ? [.inProcess, .redis] : [.inProcess]
 
   var testDescription: String { rawValue }
 
-  func make() -> any HotState {
-    switch self {
-    case .inProcess: InProcessHotState(indexer: sampleIndexer)
-    }
+  /// Empty hot state with one partition, which is complete unless it is asked for otherwise.
+  func make(complete: Bool = true) async throws -> any HotState {
+    let state: any HotState =
+      switch self {
+      case .inProcess: InProcessHotState(partition: { _ in 0 }, indexer: sampleIndexer)
+      case .redis: try await RedisHome.state(RedisHome.settings(try RedisProcess.shared.get().port))
+      }
+    if complete { try await state.setComplete(0, RefillToken(epoch: 1, attempt: 0)) }
+    return state
+  }
+}
+
+/// What the cases on Redis share.
+enum RedisHome {
+  private static let loop = Result { try EventLoop.spawn(name: "redis-tests") }
+  private static let cases = Atomic<UInt64>(0)
+
+  static func eventLoop() throws -> EventLoop { try loop.get() }
+
+  /// No two cases meet.
+  static func prefix() -> String { "case-\(cases.wrappingAdd(1, ordering: .relaxed).newValue):" }
+
+  static func settings(_ port: Int) -> RedisSettings {
+    var settings = RedisSettings(address: RedisAddress(place: .server(RedisEndpoint(host: "127.0.0.1", port: port))))
+    settings.probeInterval = 20
+    settings.firstPause = 5
+    settings.longestPause = 20
+    return settings
+  }
+
+  /// Connected hot state of one partition.
+  static func state(_ settings: RedisSettings, prefix: String = RedisHome.prefix()) async throws -> RedisHotState {
+    let state = RedisHotState(
+      settings: settings, loop: try eventLoop(), prefix: prefix, family: "work", partition: { _ in 0 },
+      seed: cases.load(ordering: .relaxed),
+      indexer: sampleIndexer)
+    try await state.connected(withinMilliseconds: 20_000)
+    return state
   }
 }
 
@@ -57,6 +99,10 @@ extension HotState {
 
   func end(_ scope: Identifier, _ token: RefillToken, chunks: Int, mark: Int64) async throws -> RefillOutcome {
     try await withCheckedContinuation { c in endRefill(scope, token: token, chunks: chunks, mark: mark) { c.resume(returning: $0) } }.get()
+  }
+
+  func setComplete(_ partition: Int, _ token: RefillToken) async throws {
+    try await withCheckedContinuation { c in setComplete(partition, token: token) { c.resume(returning: $0) } }.get()
   }
 
   func marks(_ scopes: [Identifier]) async throws -> [Int64] {

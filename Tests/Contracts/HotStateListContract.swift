@@ -7,7 +7,7 @@ import Testing
 
   /// Five documents of parent 1 with values 10, 20, 20, 30, 40 and one of parent 2, written in no order.
   private func filled(_ home: HotStateHome) async throws -> any HotState {
-    let state = home.make()
+    let state = try await home.make()
     let documents = [
       sample(5, value: 40), sample(3, value: 20), sample(1, value: 10), sample(2, value: 20), sample(4, value: 30),
       sample(6, parent: 2, value: 25), sample(7, parent: 0, value: 1),
@@ -81,7 +81,7 @@ import Testing
 
   @Test("Marks and documents are read at one instant", arguments: HotStateHome.allCases)
   func atomicReads(_ home: HotStateHome) async throws {
-    let state = home.make()
+    let state = try await home.make()
     let scope = scope
     _ = try await state.apply(scope, -1, 0, [write(sample(1, value: 0)), write(sample(2, value: 0))])
     try await withThrowingTaskGroup(of: Void.self) { group in

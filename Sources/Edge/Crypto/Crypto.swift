@@ -9,6 +9,13 @@ package enum Crypto {
     return digest
   }
 
+  /// SHA-1, 20 bytes: a name for content where an outside protocol wants it, never for safety.
+  package static func sha1(_ bytes: [UInt8]) -> [UInt8] {
+    var digest = [UInt8](repeating: 0, count: Int(SHA_DIGEST_LENGTH))
+    _ = SHA1(bytes, bytes.count, &digest)
+    return digest
+  }
+
   /// HMAC with SHA-1, 20 bytes: what `X-Twilio-Signature` is made of (taskrouter.md 9.5).
   package static func hmacSHA1(key: [UInt8], _ message: [UInt8]) -> [UInt8] {
     var digest = [UInt8](repeating: 0, count: 20)

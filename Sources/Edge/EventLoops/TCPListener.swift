@@ -43,15 +43,7 @@ package final class TCPListener: LoopHandle, @unchecked Sendable {
       throw EventLoopError(operation: "\(operation) (a port is 0 to 65535)", code: UV_EINVAL.rawValue)
     }
     if joining { try sharePort(operation) }
-    var storage = sockaddr_storage()
-    let code = withUnsafeMutableBytes(of: &storage) { bytes -> Int32 in
-      guard let base = bytes.baseAddress else { return UV_EINVAL.rawValue }
-      let parsed =
-        host.contains(":")
-        ? uv_ip6_addr(host, number, base.assumingMemoryBound(to: sockaddr_in6.self))
-        : uv_ip4_addr(host, number, base.assumingMemoryBound(to: sockaddr_in.self))
-      return parsed < 0 ? parsed : uv_tcp_bind(pointer(as: uv_tcp_t.self), base.assumingMemoryBound(to: sockaddr.self), 0)
-    }
+    let code = withSocketAddress(host, number) { uv_tcp_bind(pointer(as: uv_tcp_t.self), $0, 0) }
     try EventLoopError.check(code, operation)
     if !joining { try sharePort(operation) }
   }

@@ -31,6 +31,7 @@ package final class TCPStream: LoopHandle, @unchecked Sendable {
   /// Below or at this many queued bytes a stream counts as drained.
   package var lowMark = 65_536
   package private(set) var isReading = false
+  private var connecting: ((EventLoopError?) -> Void)?
   private var hasEnded = false
   private var isAboveMark = false
   private var isShutDown = false
@@ -46,6 +47,38 @@ package final class TCPStream: LoopHandle, @unchecked Sendable {
     super.init(loop: loop, type: UV_TCP)
     try EventLoopError.check(uv_tcp_init(loop.uv, pointer(as: uv_tcp_t.self)), "create stream")
     adopt()
+  }
+
+  /// Begins to connect. `connected` is called once, later, with nil or what went wrong (the stream is then still to be closed); not at all when the stream is
+  /// closed first: a time-out is the caller's.
+  /// Errors: `EventLoopError` when there are no descriptors or the address is none.
+  package convenience init(loop: EventLoop, connectingTo address: SocketAddress, connected: @escaping (EventLoopError?) -> Void)
+    throws(EventLoopError)
+  {
+    try self.init(loop: loop)
+    connecting = connected
+    let request = UnsafeMutablePointer<uv_connect_t>.allocate(capacity: 1)
+    let code = withSocketAddress(address.host, Int32(address.port)) { target in
+      uv_tcp_connect(request, pointer(as: uv_tcp_t.self), target) { request, code in
+        guard let request else { return }
+        let stream = TCPStream.of(request.pointee.handle?.pointee.data)
+        request.deallocate()
+        stream?.didConnect(code)
+      }
+    }
+    if code == 0 { return }
+    request.deallocate()
+    connecting = nil
+    close()
+    throw EventLoopError(operation: "connect to \(address)", code: code)
+  }
+
+  private func didConnect(_ code: Int32) {
+    let connected = connecting.take()
+    if isClosing { return }
+    if code == 0 { uv_tcp_nodelay(pointer(as: uv_tcp_t.self), 1) }
+    connected?(code == 0 ? nil : EventLoopError(operation: "connect", code: code))
+    loop.drain()
   }
 
   /// Takes a waiting connection from a listener's handle.
@@ -215,11 +248,4 @@ package final class TCPStream: LoopHandle, @unchecked Sendable {
     delegate = nil
     last?.closed()
   }
-}
-
-/// The address in digits: "192.0.2.1" or "2001:db8::1".
-func numericAddress(_ address: UnsafePointer<sockaddr>) -> String {
-  var text = [CChar](repeating: 0, count: 64)
-  guard uv_ip_name(address, &text, text.count) == 0 else { return "" }
-  return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
 }

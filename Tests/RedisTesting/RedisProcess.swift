@@ -1,0 +1,103 @@
+import Glibc
+import Synchronization
+
+/// A `redis-server` of a test's own on a free port, without files. It ends with the object, and with this process, however that ends.
+package final class RedisProcess: Sendable {
+  private static let program = "/usr/bin/redis-server"
+
+  /// Whether tests can run servers. Where they cannot they are skipped and it is said, unless the environment demands them (`TRUNKLINE_REQUIRE_CLUSTER=1`).
+  package static let isAvailable: Bool = {
+    let isThere = access(program, X_OK) == 0
+    let isRequired = getenv("TRUNKLINE_REQUIRE_CLUSTER").map { String(cString: $0) == "1" } ?? false
+    if !isThere, !isRequired { print("*** SKIPPED: no \(program), so nothing is tested on Redis ***") }
+    return isThere || isRequired
+  }()
+
+  /// One for the whole run of the tests: each case takes a prefix of its own.
+  package static let shared = Result { try RedisProcess() }
+
+  package let port: Int
+  private let arguments: [String]
+  private let state: Mutex<(pid: pid_t, lifeline: Int32)>
+
+  /// - Parameter arguments: further ones of `redis-server`; `port: nil` takes a free one.
+  package init(port: Int? = nil, _ arguments: [String] = []) throws {
+    let port = try port ?? Self.freePort()
+    self.port = port
+    self.arguments = arguments
+    state = Mutex(try Self.start(port, arguments))
+  }
+
+  deinit { stop() }
+
+  package var pid: Int32 { state.withLock { $0.pid } }
+
+  package func signal(_ number: Int32) { kill(pid, number) }
+
+  /// Kills the server. Its data are gone.
+  package func stop() {
+    state.withLock { state in
+      if state.lifeline < 0 { return }
+      kill(state.pid, SIGKILL)
+      close(state.lifeline)
+      state.lifeline = -1
+    }
+  }
+
+  /// Kills the server and starts an empty one on the same port.
+  package func restart() throws {
+    stop()
+    try state.withLock { $0 = try Self.start(port, arguments) }
+  }
+
+  package struct Failure: Error {
+    package let what: String
+  }
+
+  package static func freePort() throws -> Int {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let code = withUnsafeMutablePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+        bind(descriptor, address, length) == 0 ? getsockname(descriptor, address, &length) : -1
+      }
+    }
+    if code != 0 { throw Failure(what: "no free port: \(errno)") }
+    return Int(in_port_t(bigEndian: address.sin_port))
+  }
+
+  /// A shell stands between: it kills the server when its standard input ends, which it does when this process is gone.
+  private static func start(_ port: Int, _ arguments: [String]) throws -> (pid: pid_t, lifeline: Int32) {
+    var input: [Int32] = [-1, -1]
+    var output: [Int32] = [-1, -1]
+    guard pipe(&input) == 0, pipe(&output) == 0 else { throw Failure(what: "no pipe: \(errno)") }
+    // Another server's shell must not keep this one's alive.
+    for descriptor in input + output { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+    let script = #""$@" >/dev/null 2>&1 & echo $!; read _; kill -9 $!"#
+    let words =
+      ["/bin/sh", "-c", script, "sh", program] + arguments.prefix { !$0.hasPrefix("--") }
+      + ["--port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", "/tmp"]
+      + arguments.drop { !$0.hasPrefix("--") }
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    posix_spawn_file_actions_adddup2(&actions, input[0], 0)
+    posix_spawn_file_actions_adddup2(&actions, output[1], 1)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    var pointers = words.map { strdup($0) } + [nil]
+    defer { for pointer in pointers { free(pointer) } }
+    var shell: pid_t = 0
+    let code = posix_spawn(&shell, "/bin/sh", &actions, nil, &pointers, environ)
+    close(input[0])
+    close(output[1])
+    defer { close(output[0]) }
+    guard code == 0 else { throw Failure(what: "no shell: \(code)") }
+    var text = [UInt8](repeating: 0, count: 32)
+    let count = read(output[0], &text, text.count)
+    guard count > 1, let pid = pid_t(String(decoding: text[..<(count - 1)], as: UTF8.self)) else { throw Failure(what: "no process") }
+    return (pid, input[1])
+  }
+}
