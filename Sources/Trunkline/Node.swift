@@ -24,39 +24,34 @@ package struct NodeFailure: Error, CustomStringConvertible, Sendable {
   package init(_ description: String) { self.description = description }
 }
 
-/// The embedded home, put together: one process, one data folder, no other server. Starts in the order in which things need each other and stops in the reverse.
+/// A node, put together: what it stands on, and the roles that it plays. Starts in the order in which things need each other and stops in the reverse.
 package final class Node: Sendable {
   package let options: NodeOptions
   package let logger: Logger
   package let metrics = Metrics()
   private let lock: FolderLock
-  private let log: SQLiteEventLog
+  private let home: Home
   private let clock: any Clock
   private let devClock: DevClock?
   private let trustedClock: TrustedClock?
   private let loops: LoopGroup
   private let projection: EventLoop
-  private let hot = InProcessHotState(indexer: TaskRoutingIndexes.entries)
-  private let accountsHot = InProcessHotState(indexer: AccountIndexes.entries)
-  private let bus = InProcessSignalBus()
-  private let works: [PartitionRunner<TaskRoutingMachine>]
-  private let accounts: [PartitionRunner<AccountsMachine>]
-  private let projectors: [Projector]
-  private let callouts: [CalloutWorker]
+  private let workers: Workers?
+  private let projectors: Projectors?
+  private let callouts: CalloutRole?
   private let gateway: EventGateway
   private let commander: Commander
   private let ingress: Ingress
   private let readiness: Readiness
-  private let outbound: Outbound
 
-  /// Topics of the embedded home.
+  /// Topics, with the partitions of the embedded home.
   package static let topics: [TopicDeclaration] = TopicTable.all.map { TopicDeclaration($0.name, partitions: $0.embeddedPartitions) }
 
   package init(options: NodeOptions, logger: Logger) throws {
     self.options = options
     self.logger = logger
     lock = try FolderLock(folder: options.dataFolder)
-    let stamp = options.keepsPoisonEvidence ? try PoisonStamp(folder: options.dataFolder) : nil
+    let stamp = options.keepsPoisonEvidence && options.roles.contains(.worker) ? try PoisonStamp(folder: options.dataFolder) : nil
     for death in stamp?.found ?? [] {
       logger.error(
         "a command ended the process",
@@ -73,64 +68,38 @@ package final class Node: Sendable {
       trustedClock = made
       clock = made
     }
-    log = try SQLiteEventLog(folder: options.dataFolder, topics: Node.topics, clock: clock, lock: lock)
     let count = options.threads > 0 ? options.threads : max(1, ProcessInfo.processInfo.activeProcessorCount)
     loops = try LoopGroup(count: count, name: "loop")
     projection = try EventLoop.spawn(name: "projection")
-    if let stamp { for loop in loops.loops { loop.post { try? stamp.armThisThread() } } }
+    home =
+      if let cluster = options.cluster { try .cluster(options, cluster, logger: logger, loop: projection) } else {
+        try .embedded(options, clock: clock, lock: lock, loops: loops)
+      }
+    if let stamp { for loop in home.lanes { loop.post { try? stamp.armThisThread() } } }
 
     let identifiers = SecureIdentifiers()
     let secrets = CryptoSecrets()
-    let node = "embedded"
     let watch = RunnerWatch(logger: logger, metrics: metrics)
-    let workPorts = RunnerPorts(
-      log: log, hot: hot, bus: bus, clock: clock, identifiers: identifiers, poison: stamp.map { StampGuard(stamp: $0) } ?? NoPoison())
-    var accountPorts = workPorts
-    accountPorts.hot = accountsHot
-    let familyPorts = accountPorts
-    let group = loops
-    works = (0..<NodeOptions.partitions).map { partition in
-      let runner = RunnerOptions(family: "work", partition: partition, node: node, inputs: ["work.commands", "work.bulk"])
-      return PartitionRunner(
-        options: runner, ports: workPorts, settings: options.routing, queue: group.loops[partition % group.loops.count],
-        notify: { watch.take($0, "work", partition) })
-    }
-    accounts = (0..<NodeOptions.partitions).map { partition in
-      let runner = RunnerOptions(family: "account", partition: partition, node: node, inputs: ["account.commands"])
-      return PartitionRunner(
-        options: runner, ports: familyPorts, settings: AccountsMachine.Settings(), queue: group.loops[partition % group.loops.count],
-        notify: { watch.take($0, "account", partition) })
-    }
-    commander = Commander(log: log, bus: bus, clock: clock, node: node, first: identifiers.seed() >> 16, most: options.mostWaiting)
-    gateway = EventGateway(log: log)
-    let live = gateway
-    let projectionLoop = projection
-    let eventLog = log
-    projectors = (0..<NodeOptions.partitions).flatMap { partition in
-      var work = Projector.Options(family: "work", partition: partition, hasEvents: true)
-      work.inputs = ["work.commands", "work.bulk"]
-      var account = Projector.Options(family: "account", partition: partition, hasEvents: false)
-      account.inputs = ["account.commands"]
-      return [
-        Projector(
-          options: work, log: eventLog, queue: projectionLoop,
-          consumers: [EventCallouts(partition: partition)], live: { live.publish($0) }, notify: { watch.take($0, "work", partition) }),
-        Projector(
-          options: account, log: eventLog, queue: projectionLoop,
-          notify: { watch.take($0, "account", partition) }),
-      ]
-    }
-    outbound = try Outbound(options: options)
-    let caller = outbound
-    let hotState = hot
-    let accountState = accountsHot
-    let sender = commander
-    let calloutOutcomes = CalloutOutcomes(metrics: metrics)
-    callouts = (0..<NodeOptions.partitions).map { partition in
-      CalloutWorker(
-        partition: partition, log: eventLog, hot: hotState, accounts: accountState, caller: caller, signer: secrets, commander: sender,
-        queue: caller.loop, logger: logger, finished: { calloutOutcomes.count($0, $1) })
-    }
+    // Answers to an earlier life of this node find nobody.
+    let answers = home.isShared ? "\(home.node).\(String(identifiers.seed() & 0xFFFF, radix: 16))" : home.node
+    commander = Commander(
+      log: home.log, bus: home.bus, clock: clock, node: answers, first: identifiers.seed() >> 16, most: options.mostWaiting)
+    gateway = EventGateway(
+      log: home.log, feed: home.isShared ? LiveFeed(log: home.log, bus: home.bus, queue: projection) : nil)
+    readiness = Readiness(parts: options.roles.contains(.ingress) ? ["account"] : [])
+    workers =
+      options.roles.contains(.worker)
+      ? Workers(
+        home: home, options: options, clock: clock, identifiers: identifiers, stamp: stamp, watch: watch, readiness: readiness) : nil
+    let (live, bus, isShared) = (gateway, home.bus, home.isShared)
+    projectors =
+      options.roles.contains(.projector)
+      ? Projectors(home: home, loop: projection, watch: watch) { partition, events in
+        if isShared { bus.publish(LiveEvent.channel(partition), LiveEvent.encode(events)) } else { live.publish(events) }
+      } : nil
+    callouts =
+      options.roles.contains(.callout)
+      ? try CalloutRole(home: home, options: options, commander: commander, signer: secrets, logger: logger, metrics: metrics) : nil
     var api = IngressOptions()
     api.publicURL = options.publicURL
     api.trustsProxy = options.trustsProxy
@@ -138,11 +107,12 @@ package final class Node: Sendable {
     api.mostLineBytes = options.mostLineBytes
     api.rateLimit = options.rateLimit
     api.version = options.version
+    api.servesAPI = options.roles.contains(.ingress)
+    api.servesEvents = options.roles.contains(.ingress) || options.roles.contains(.gateway)
     ingress = Ingress(
-      options: api, log: log, hot: hot, accounts: accountsHot, clock: clock, identifiers: identifiers, secrets: secrets,
+      options: api, log: home.log, hot: home.hot, accounts: home.accounts, clock: clock, identifiers: identifiers, secrets: secrets,
       commander: commander)
-    readiness = Readiness(
-      parts: Set((0..<NodeOptions.partitions).flatMap { ["work/\($0)", "account/\($0)"] } + ["account"]))
+    for part in ["home", "worker", "projector", "callout"] { readiness.set(part) }
     let waiting = commander
     metrics.gauge("trunkline_commands_waiting", help: "Commands that wait for their answer") { Double(waiting.waiting) }
     metrics.gauge("trunkline_event_streams", help: "Readers of live events") { Double(live.count) }
@@ -152,13 +122,11 @@ package final class Node: Sendable {
 
   /// Serves until `stop` is rung, then drains. `started` is called with the port once requests are taken.
   package func run(stop: Stop, started: @escaping @Sendable (Int) -> Void = { _ in }) async throws {
-    for runner in accounts { runner.start() }
-    for runner in works { runner.start() }
-    for projector in projectors { projector.start() }
     let server = HTTPServer(
       group: loops, host: options.host, port: options.port, options: serverOptions(),
       handler: IngressHandler(
         ingress: ingress, probes: probes(), streamer: gateway, logger: logger, requests: RequestCounter(metrics: metrics).count))
+    if !home.isShared { playRoles() }
     let port: Int
     do { port = try server.start() } catch let failure as EventLoopError where failure.isAddressInUse {
       let holder = PortHolder.find(port: options.port).map { " by \($0)" } ?? ""
@@ -166,14 +134,14 @@ package final class Node: Sendable {
     }
     started(port)
     announce(port)
-    logger.info("serving", ["http": "\(options.host):\(port)", "data": options.dataFolder])
+    logger.info("serving", ["http": "\(options.host):\(port)", "data": options.dataFolder, "roles": options.roles.description])
     if devClock != nil {
       logger.warning("THE DEV CLOCK IS ON: everybody with a key can move the product's time; never use it in production")
     }
     let beat = projection.every(milliseconds: 1000) { [self] in keepTime() }
     await withDiscardingTaskGroup { group in
-      for worker in callouts { group.addTask { await worker.run() } }
-      group.addTask { await self.prepareAccount() }
+      if let callouts { group.addTask { await callouts.run() } }
+      group.addTask { await self.begin() }
       await stop.wait()
       await self.drain(server)
     }
@@ -181,9 +149,29 @@ package final class Node: Sendable {
     try? FileManager.default.removeItem(atPath: Node.addressFile(options.dataFolder))
     loops.stop()
     projection.stop()
-    log.shutdown()
+    home.shutdown()
     devClock?.keep()
     logger.info("stopped")
+  }
+
+  /// Waits for what the node stands on, then takes its part.
+  private func begin() async {
+    let readiness = readiness
+    await home.connect { readiness.isStopping }
+    guard !readiness.isStopping else { return }
+    readiness.clear("home")
+    if home.isShared { playRoles() }
+    if options.roles.contains(.ingress) { await prepareAccount() }
+    while !readiness.isStopping, !readiness.missing.isEmpty {
+      checkReadiness()
+      try? await projection.sleep(milliseconds: 5)
+    }
+  }
+
+  private func playRoles() {
+    workers?.owners.join(home.membership, Workers.group, topics: Workers.topics)
+    projectors?.join(home.membership)
+    callouts?.join(home.membership)
   }
 
   /// The reverse of the start: intake first, then those who hold work, then what they stand on.
@@ -192,13 +180,12 @@ package final class Node: Sendable {
     readiness.set("stopping")
     gateway.stop()
     // Callouts end while answers to what they bring back are still decided.
-    async let told: Void = outbound.finish(callouts, within: options.graceMilliseconds)
+    async let told: Void = callouts?.finish(within: options.graceMilliseconds) ?? ()
     await server.shutdown(graceMilliseconds: options.graceMilliseconds)
     await told
-    for runner in works { await withCheckedContinuation { continuation in runner.finish(within: 5000) { continuation.resume() } } }
-    for runner in accounts { await withCheckedContinuation { continuation in runner.finish(within: 5000) { continuation.resume() } } }
-    for projector in projectors { await withCheckedContinuation { continuation in projector.stop { continuation.resume() } } }
-    outbound.loop.stop()
+    await workers?.finish(within: 5000)
+    await projectors?.finish()
+    callouts?.outbound.loop.stop()
   }
 
   /// Where the commands that are given only the data folder find this server.
@@ -216,6 +203,7 @@ package final class Node: Sendable {
 
   private func keepTime() {
     commander.sweep()
+    home.tick()
     let count = beats.next()
     if count % 15 == 0 { gateway.tick() }
     if count % 5 == 0 { devClock?.keep() }
@@ -245,29 +233,24 @@ package final class Node: Sendable {
   }
 
   private func checkReadiness() {
-    for runner in works { check(runner, "work") }
-    for runner in accounts { check(runner, "account") }
-    if trustedClock?.isDoubted == true { readiness.set("clock") } else { readiness.clear("clock") }
+    workers?.check(readiness)
+    readiness.set("worker", isReady: workers?.owners.isJoined ?? true)
+    readiness.set("projector", isReady: projectors?.isJoined ?? true)
+    readiness.set("callout", isReady: callouts?.isJoined ?? true)
+    readiness.set("clock", isReady: trustedClock?.isDoubted != true)
+    let problems = home.problems()
+    for part in ["kafka", "topics", "redis", "identity"] { readiness.set(part, isReady: !problems.contains { $0.part == part }) }
   }
 
-  private func check<M>(_ runner: PartitionRunner<M>, _ family: String) {
-    let readiness = readiness
-    runner.post { readiness.set("\(family)/\(runner.options.partition)", isReady: $0.isReady) }
-  }
-
-  /// The first account: given by the environment, kept from an earlier start, or made now (issue point 3).
+  /// The first account: given by the environment, kept from an earlier start, or made now.
   private func prepareAccount() async {
     let credentials = Credentials(folder: options.dataFolder)
     while !readiness.isStopping {
       checkReadiness()
-      if await credentials.prepare(options, commander, accountsHot, logger) { break }
+      if await credentials.prepare(options, commander, home.accounts, logger) { break }
       try? await projection.sleep(milliseconds: 20)
     }
     readiness.clear("account")
-    while !readiness.isStopping, !readiness.missing.isEmpty {
-      checkReadiness()
-      try? await projection.sleep(milliseconds: 5)
-    }
   }
 
   // MARK: The clock of development
@@ -276,8 +259,8 @@ package final class Node: Sendable {
   private func moveClock(_ advance: Double?, _ rate: Double?) async -> Int64 {
     guard let devClock else { return clock.now() }
     let now = devClock.move(advance: advance, rate: rate)
-    for runner in works { await settle(runner) }
-    for runner in accounts { await settle(runner) }
+    for (_, pair) in workers?.owners.items ?? [] { await settle(pair.work) }
+    for (_, pair) in workers?.owners.items ?? [] { await settle(pair.accounts) }
     return now
   }
 

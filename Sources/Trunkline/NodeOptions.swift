@@ -1,6 +1,60 @@
+package import KafkaSettings
+package import RedisClient
 package import TaskRouting
 
-/// How a node of the embedded home is set up.
+/// What a node does.
+package struct NodeRoles: OptionSet, Sendable, CustomStringConvertible {
+  package let rawValue: Int
+  package init(rawValue: Int) { self.rawValue = rawValue }
+
+  /// Serves the API and live events.
+  package static let ingress = NodeRoles(rawValue: 1)
+  /// Owns partitions and decides.
+  package static let worker = NodeRoles(rawValue: 2)
+  /// Makes events and snapshots from journals.
+  package static let projector = NodeRoles(rawValue: 4)
+  /// Calls customers' servers.
+  package static let callout = NodeRoles(rawValue: 8)
+  /// Serves live events.
+  package static let gateway = NodeRoles(rawValue: 16)
+
+  package static let all: NodeRoles = [.ingress, .worker, .projector, .callout, .gateway]
+  package static let names: [(String, NodeRoles)] = [
+    ("ingress", .ingress), ("worker", .worker), ("projector", .projector), ("callout", .callout), ("gateway", .gateway),
+  ]
+
+  /// Names separated by commas; nil when one is unknown or there is none.
+  package init?(_ text: String) {
+    var roles: NodeRoles = []
+    for name in text.split(separator: ",", omittingEmptySubsequences: false) {
+      guard let role = NodeRoles.names.first(where: { $0.0 == name.trimmingPrefix { $0 == " " } })?.1 else { return nil }
+      roles.insert(role)
+    }
+    self = roles
+  }
+
+  package var description: String { NodeRoles.names.filter { contains($0.1) }.map(\.0).joined(separator: ",") }
+}
+
+/// Where the cluster's log and memory are, and who this node is in it.
+package struct ClusterOptions: Sendable {
+  package var kafka: KafkaSettings
+  package var redis: RedisAddress
+  /// Put before every topic's, group's and key's name.
+  package var prefix = ""
+  /// The node's name in groups: the same again after a restart, and nobody else's.
+  package var node: String
+  /// Pairs of a producer and a consumer that the partitions are spread over; 0: one a core.
+  package var lanes = 0
+
+  package init(kafka: KafkaSettings, redis: RedisAddress, node: String) {
+    self.kafka = kafka
+    self.redis = redis
+    self.node = node
+  }
+}
+
+/// How a node is set up.
 package struct NodeOptions: Sendable {
   package var dataFolder = "./trunkline-data"
   package var host = "127.0.0.1"
@@ -25,6 +79,9 @@ package struct NodeOptions: Sendable {
   package var presetToken: String?
   package var routing = TaskRoutingSettings()
   package var version = "0"
+  package var roles = NodeRoles.all
+  /// Nil: the embedded home.
+  package var cluster: ClusterOptions?
 
   package init() {}
 

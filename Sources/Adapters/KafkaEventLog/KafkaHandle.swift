@@ -40,7 +40,8 @@ final class KafkaHandle: Sendable {
     raw = made
   }
 
-  deinit { rd_kafka_destroy(raw) }
+  // Members of groups do not say goodbye: see `KafkaMember`.
+  deinit { rd_kafka_destroy_flags(raw, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE) }
 
   /// The error that ended the instance, if one did.
   var fatal: KafkaError? {

@@ -15,7 +15,16 @@ final class KafkaMember: Sendable, Cancellable {
   private let loop: EventLoop
   private let notify: @Sendable (KafkaNotice) -> Void
   private let changed: @Sendable (Set<Int>) -> Void
-  private let state = Mutex<(assigned: Set<Int>, isOver: Bool, timer: (any Cancellable)?)>(([], false, nil))
+  private struct State {
+    /// Nil before the first assignment.
+    var assigned: Set<Int>?
+    var isOver = false
+    var timer: (any Cancellable)?
+    /// Runs while what was assigned before may be assigned again.
+    var grace: (any Cancellable)?
+  }
+  private let state = Mutex(State())
+  private let graceMilliseconds: Int64
 
   init(
     _ settings: [String: String], group: String, topics: [String], loop: EventLoop, notify: @escaping @Sendable (KafkaNotice) -> Void,
@@ -41,6 +50,7 @@ final class KafkaMember: Sendable, Cancellable {
     self.queue = queue
     self.group = group
     self.loop = loop
+    graceMilliseconds = (settings["heartbeat.interval.ms"].flatMap { Int64($0) } ?? 1500) * 2
     self.notify = notify
     self.changed = changed
     waker = try QueueWaker(loop: loop)
@@ -71,17 +81,26 @@ final class KafkaMember: Sendable, Cancellable {
 
   private func rebalanced(_ code: rd_kafka_resp_err_t, _ partitions: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>) {
     guard code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS else {
+      let isLost = rd_kafka_assignment_lost(handle.raw) != 0
       _ = rd_kafka_assign(handle.raw, nil)
-      return tell([])
+      return isLost ? tell([]) : awaitAssignment()
     }
     _ = rd_kafka_assign(handle.raw, partitions)
     _ = rd_kafka_pause_partitions(handle.raw, partitions)
     tell(Set((0..<Int(partitions.pointee.cnt)).map { Int(partitions.pointee.elems[$0].partition) }))
   }
 
+  /// Every change of the group takes all partitions away and gives most of them back: who stopped at once would open each of them anew. Journals fence whoever is wrong.
+  private func awaitAssignment() {
+    let grace = loop.schedule(afterMilliseconds: graceMilliseconds) { [weak self] in self?.tell([]) }
+    state.withLock { $0.grace = grace }
+  }
+
   private func tell(_ partitions: Set<Int>) {
     let isNew = state.withLock { state in
       guard !state.isOver else { return false }
+      state.grace?.cancel()
+      state.grace = nil
       defer { state.assigned = partitions }
       return state.assigned != partitions
     }

@@ -46,8 +46,8 @@ package actor CalloutWorker {
   private let limits: Limits
   private let finished: @Sendable (_ kind: String, _ outcome: String) -> Void
 
-  private var transactions: (any ProjectionSession)?
-  private var isSaving = false
+  private var positions: (any AppendSession)?
+  private var keptOffset: Int64 = 0
   private var reader: (any LogReader)?
   private var nextOffset: Int64 = 0
   private var savedOffset: Int64 = 0
@@ -122,8 +122,8 @@ package actor CalloutWorker {
     }
     savePosition()
     reader?.close()
-    transactions?.close()
-    transactions = nil
+    positions?.close()
+    positions = nil
     ended.ring()
   }
 
@@ -131,13 +131,13 @@ package actor CalloutWorker {
 
   // MARK: Reading
 
-  /// Takes the partition's place from whoever had it, and goes on from where that one was. False when it was stopped meanwhile.
+  /// Goes on from where the last one was, whoever that was. False when it was stopped meanwhile.
   private func begin() async -> Bool {
     while !isStopping {
       do throws(LogFailure) {
-        transactions = try await openTransactions()
         nextOffset = try await savedPosition()
         savedOffset = nextOffset
+        keptOffset = nextOffset
         return !isStopping
       } catch {
         logger.error("callouts cannot begin", ["error": "\(error)"])
@@ -145,12 +145,6 @@ package actor CalloutWorker {
       }
     }
     return false
-  }
-
-  private func openTransactions() async throws(LogFailure) -> any ProjectionSession {
-    try await withCheckedContinuation { continuation in
-      log.openProjection("callouts/\(partition)") { continuation.resume(returning: $0) }
-    }.get()
   }
 
   private func savedPosition() async throws(LogFailure) -> Int64 {
@@ -179,14 +173,12 @@ package actor CalloutWorker {
   private func savePosition() {
     var position = savedOffset
     while done.remove(position) != nil { position += 1 }
-    guard position != savedOffset, let transactions, !isSaving else { return }
     savedOffset = position
-    isSaving = true
+    guard position != keptOffset else { return }
+    keptOffset = position
     var value = ByteWriter(capacity: 10)
     value.signed(position)
-    transactions.project([ProjectedRecord(state, NewRecord(key: [0], value: value.bytes))]) { [weak self] outcome in
-      self?.queue.post { self?.assumeIsolated { $0.saved(outcome) } }
-    }
+    keeper().append([NewRecord(key: [0], value: value.bytes)], tag: UInt64(position))
     guard position - trimmed >= 5000 else { return }
     trimmed = position
     log.trim(topic, before: position) { [logger] outcome in
@@ -194,33 +186,22 @@ package actor CalloutWorker {
     }
   }
 
-  private func saved(_ outcome: Result<Void, LogFailure>) {
-    isSaving = false
-    // Somebody else may have the partition now; if not, what is done since is sent once more at the next start.
-    if case .failure(let failure) = outcome {
-      logger.warning("the position of callouts cannot be kept", ["error": "\(failure)"])
-      transactions?.close()
-      transactions = nil
-      reopenLater()
+  /// The way to the place where the position is kept.
+  private func keeper() -> any AppendSession {
+    if let positions { return positions }
+    let made = log.openSession(state, durability: .synced) { [weak self] reports in
+      guard reports.contains(where: { if case .failure = $0.outcome { true } else { false } }) else { return }
+      self?.queue.post { self?.assumeIsolated { $0.lostPositions(reports) } }
     }
-    bell.ring()
+    positions = made
+    return made
   }
 
-  private func reopenLater() {
-    _ = queue.schedule(afterMilliseconds: 1000) { [weak self] in
-      self?.assumeIsolated { worker in
-        guard !worker.isStopping, worker.transactions == nil else { return }
-        worker.log.openProjection("callouts/\(worker.partition)") { [weak worker] outcome in
-          worker?.queue.post { worker?.assumeIsolated { $0.reopened(outcome) } }
-        }
-      }
-    }
-  }
-
-  private func reopened(_ outcome: Result<any ProjectionSession, LogFailure>) {
-    guard case .success(let session) = outcome else { return reopenLater() }
-    guard !isStopping else { return session.close() }
-    transactions = session
+  /// The next one kept makes up for it; until then what is done since would be sent once more.
+  private func lostPositions(_ reports: [AppendReport]) {
+    logger.warning("the position of callouts could not be kept", ["reports": "\(reports.count)"])
+    positions?.close()
+    positions = nil
   }
 
   /// Queues events; returns offers, which need more than their record.

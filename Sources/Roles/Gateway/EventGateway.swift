@@ -13,10 +13,14 @@ package final class EventGateway: EventStreamer {
   private let isStopping = Atomic<Bool>(false)
   /// Bytes that may wait for a slow reader; beyond that it is cut off and comes back with its last id.
   private let mostQueued: Int
+  /// Where projectors are on other nodes: brings what they tell.
+  private let feed: LiveFeed?
 
-  package init(log: any EventLog, mostQueuedBytes: Int = 1 << 20) {
+  package init(log: any EventLog, feed: LiveFeed? = nil, mostQueuedBytes: Int = 1 << 20) {
     self.log = log
+    self.feed = feed
     mostQueued = mostQueuedBytes
+    feed?.start { [weak self] in self?.publish($0) }
   }
 
   package var count: Int { subscribers.withLock { $0.values.reduce(0) { $0 + $1.count } } }
@@ -39,8 +43,9 @@ package final class EventGateway: EventStreamer {
 
   /// Keeps idle connections alive; called every 15 seconds.
   package func tick() {
-    let all = subscribers.withLock { $0.values.flatMap { Array($0.values) } }
+    let (all, workspaces) = subscribers.withLock { ($0.values.flatMap { Array($0.values) }, Array($0.keys)) }
     for subscriber in all { subscriber.beat() }
+    feed?.keep(Set(workspaces.map(partition)))
   }
 
   /// Ends all streams: clients come back, to another node.
@@ -57,7 +62,7 @@ package final class EventGateway: EventStreamer {
       status: 200,
       headers: headers + [("Content-Type", "text/event-stream"), ("Cache-Control", "no-store"), ("X-Accel-Buffering", "no")])
     let subscriber = Subscriber(worker: worker)
-    let partition = Partitioner.partition(of: workspace, among: log.partitions(of: "events") ?? 1)
+    let partition = partition(workspace)
     let source = TopicPartition("events", partition)
     stream.onClose { subscriber.wake() }
     subscribers.withLock { $0[workspace, default: [:]][ObjectIdentifier(subscriber)] = subscriber }
@@ -68,6 +73,7 @@ package final class EventGateway: EventStreamer {
       }
       stream.finish()
     }
+    await feed?.need(partition)
     _ = stream.write(Array("retry: 2000\n: connected\n\n".utf8))
     var position = start(lastEventID, fromBeginning, stream)
     var reader: (any LogReader)?
@@ -101,6 +107,10 @@ package final class EventGateway: EventStreamer {
       }
       if stream.queuedBytes > mostQueued / 2 { await stream.drained() }
     }
+  }
+
+  private func partition(_ workspace: Identifier) -> Int {
+    Partitioner.partition(of: workspace, among: log.partitions(of: "events") ?? 1)
   }
 
   // MARK: Position
@@ -186,7 +196,7 @@ package final class EventGateway: EventStreamer {
   }
 
   private func send(_ event: LiveEvent, _ subscriber: Subscriber, _ position: Position, _ frames: inout [UInt8]) {
-    guard subscriber.worker == nil || subscriber.worker == event.worker else { return }
+    guard subscriber.worker == nil || event.worker.map({ $0 == subscriber.worker }) ?? subscriber.wants(event.json) else { return }
     EventBytes.frame(event.json, EventCursor(sequence: event.sequence, hint: position.hint), into: &frames)
   }
 }

@@ -11,13 +11,6 @@ package enum ProjectorNotice: Sendable, Equatable {
   case failed(String)
 }
 
-/// An event on its way to those who listen now.
-package struct LiveEvent: Sendable {
-  package var workspace: Identifier
-  package var sequence: UInt64
-  package var worker: Identifier
-  package var json: [UInt8]
-}
 
 /// What else is made from events besides the `events` topic: nothing, or callouts to customers' servers.
 package protocol EventConsumer: Sendable {

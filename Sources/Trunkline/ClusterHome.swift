@@ -1,0 +1,128 @@
+import Accounts
+import EventLoops
+import Foundation
+import KafkaEventLog
+import KafkaSettings
+import Observability
+import Ports
+import RedisClient
+import RedisHotState
+import RedisSignalBus
+import Resources
+import Synchronization
+import TaskRouting
+
+extension Home {
+  /// Kafka is the truth, Redis is the memory; other nodes stand on both.
+  static func cluster(_ options: NodeOptions, _ cluster: ClusterOptions, logger: Logger, loop: EventLoop) throws -> Home {
+    let count = cluster.lanes > 0 ? cluster.lanes : max(1, ProcessInfo.processInfo.activeProcessorCount)
+    let lanes = try LoopGroup(count: count, name: "lane")
+    let watch = ClusterWatch(logger: logger)
+    let kafka = KafkaOptions(
+      bootstrap: cluster.kafka.bootstrap, extra: cluster.kafka.extra, prefix: cluster.prefix, node: cluster.node)
+    let log = try KafkaEventLog(options: kafka, lanes: lanes.loops, loop: loop) { watch.take($0) }
+    let partition: @Sendable (Identifier) -> Int = { Partitioner.partition(of: $0, among: log.partitions(of: "work.journal") ?? 1) }
+    let redis = RedisSettings(address: cluster.redis)
+    let identifiers = SecureIdentifiers()
+    let memory = try EventLoop.spawn(name: "redis")
+    let hot = RedisHotState(
+      settings: redis, loop: memory, prefix: cluster.prefix, family: "work", partition: partition, seed: identifiers.seed(),
+      indexer: TaskRoutingIndexes.entries)
+    let accounts = RedisHotState(
+      settings: redis, loop: memory, prefix: cluster.prefix, family: "account", partition: partition, seed: identifiers.seed(),
+      indexer: AccountIndexes.entries)
+    let bus = RedisSignalBus(settings: redis, loop: memory, prefix: cluster.prefix, seed: identifiers.seed())
+    let topics = TopicWatch(log: log, cluster: cluster, logger: logger)
+    return Home(
+      log: log, membership: log, hot: hot, accounts: accounts, bus: bus, lanes: lanes.loops, node: cluster.node, isShared: true,
+      problems: {
+        var problems: [(part: String, reason: String)] = []
+        if let reason = log.problem { problems.append(("kafka", reason)) }
+        if let reason = topics.problem { problems.append(("topics", reason)) }
+        if let reason = hot.problem ?? accounts.problem { problems.append(("redis", reason)) }
+        if let reason = watch.identityTaken { problems.append(("identity", reason)) }
+        return problems
+      },
+      connect: { isStopping in
+        while !isStopping() {
+          if await topics.look() { return }
+          try? await loop.sleep(milliseconds: 500)
+        }
+      },
+      tick: { log.connect { _ in } },
+      shutdown: {
+        log.shutdown()
+        lanes.stop()
+        memory.stop()
+      })
+  }
+}
+
+/// Whether the topics are there, and what to do when they are not.
+private final class TopicWatch: Sendable {
+  private let log: KafkaEventLog
+  private let cluster: ClusterOptions
+  private let logger: Logger
+  private let reason = Mutex<String?>("not looked at yet")
+
+  init(log: KafkaEventLog, cluster: ClusterOptions, logger: Logger) {
+    self.log = log
+    self.cluster = cluster
+    self.logger = logger
+  }
+
+  var problem: String? { reason.withLock { $0 } }
+
+  func look() async -> Bool {
+    let found: Result<[String: Int], LogFailure> = await withCheckedContinuation { continuation in
+      log.connect { continuation.resume(returning: $0) }
+    }
+    // Said by the log itself.
+    guard case .success(let topics) = found else { return false }
+    let problem = judge(topics)
+    let isNews = reason.withLock { reason in
+      defer { reason = problem }
+      return reason != problem
+    }
+    if isNews, let problem { logger.error("the topics are not as they must be", ["problem": problem]) }
+    return problem == nil
+  }
+
+  private func judge(_ topics: [String: Int]) -> String? {
+    let missing = Node.topics.map(\.name).filter { topics[$0] == nil }
+    guard missing.isEmpty else {
+      let prefix = cluster.prefix.isEmpty ? "" : " --topic-prefix \(cluster.prefix)"
+      return "missing: \(missing.joined(separator: ", ")); run: trunkline topics apply --kafka \(cluster.kafka.bootstrap)\(prefix)"
+    }
+    let counts = Set(Node.topics.compactMap { topics[$0.name] })
+    guard counts.count == 1 else {
+      let list = Node.topics.map { "\($0.name) \(topics[$0.name] ?? 0)" }.joined(separator: ", ")
+      return "all topics must have the same number of partitions: \(list)"
+    }
+    return nil
+  }
+}
+
+/// What Kafka tells, as log lines.
+private final class ClusterWatch: Sendable {
+  private let logger: Logger
+  private let taken = Mutex<String?>(nil)
+
+  init(logger: Logger) { self.logger = logger }
+
+  var identityTaken: String? { taken.withLock { $0 } }
+
+  func take(_ notice: KafkaNotice) {
+    switch notice {
+    case .unreachable(let why): logger.error("kafka does not answer", ["reason": why])
+    case .reachable: logger.info("kafka answers again")
+    case .refused(let why): logger.error("kafka refuses", ["reason": why])
+    case .fatal(let why): logger.error("a kafka producer ended", ["reason": why])
+    case .identityTaken(let why):
+      taken.withLock { $0 = why }
+      logger.error("this node's name was taken by another", ["reason": why])
+    case .assigned(let group, let partitions):
+      logger.info("partitions assigned", ["group": group, "partitions": partitions.map(String.init).joined(separator: ",")])
+    }
+  }
+}

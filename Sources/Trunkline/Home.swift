@@ -1,0 +1,41 @@
+import EventLoops
+import Ports
+import Resources
+
+/// What a node stands on, whichever home it is in.
+struct Home: Sendable {
+  var log: any EventLog
+  var membership: any Membership
+  var hot: any HotState
+  var accounts: any HotState
+  var bus: any SignalBus
+  /// The loops that partitions are spread over: one owns whole partitions.
+  var lanes: [EventLoop]
+  /// How the node is called in journals and answers.
+  var node: String
+  /// Other nodes stand on it too: live events travel over the bus, and hot state is compared now and then.
+  var isShared: Bool
+  /// What it lacks now, by name; looked at again and again.
+  var problems: @Sendable () -> [(part: String, reason: String)]
+  /// Returns once the log can be used.
+  var connect: @Sendable (_ isStopping: @escaping @Sendable () -> Bool) async -> Void
+  /// Called about once a second.
+  var tick: @Sendable () -> Void
+  var shutdown: @Sendable () -> Void
+
+  var partitions: Int { log.partitions(of: "work.journal") ?? 1 }
+}
+
+/// The embedded home: every partition is this node's, behind the folder's lock.
+struct SoleMember: Membership {
+  let partitions: Int
+
+  func join(_ group: String, topics: [String], changed: @escaping @Sendable (Set<Int>) -> Void) -> any Cancellable {
+    changed(Set(0..<partitions))
+    return Leave()
+  }
+
+  private struct Leave: Cancellable {
+    func cancel() {}
+  }
+}

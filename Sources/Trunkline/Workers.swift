@@ -1,0 +1,79 @@
+import Accounts
+import EventLoops
+import PartitionRunner
+import PoisonStamp
+import Ports
+import Resources
+import TaskRouting
+
+/// What a worker runs for one partition number: its owner of each family. They are co-partitioned, so one assignment covers them.
+struct Owners: Sendable {
+  let work: PartitionRunner<TaskRoutingMachine>
+  let accounts: PartitionRunner<AccountsMachine>
+
+  func stop() {
+    work.stop()
+    accounts.stop()
+  }
+}
+
+/// The worker role: owners of the partitions that are assigned, spread over the home's lanes.
+struct Workers: Sendable {
+  static let group = "workers"
+  static let topics = ["work.commands", "work.bulk", "account.commands"]
+
+  let owners: Assignments<Owners>
+
+  init(
+    home: Home, options: NodeOptions, clock: any Clock, identifiers: any IdentifierSource, stamp: PoisonStamp?, watch: RunnerWatch,
+    readiness: Readiness
+  ) {
+    let ports = RunnerPorts(
+      log: home.log, hot: home.hot, bus: home.bus, clock: clock, identifiers: identifiers,
+      poison: stamp.map { StampGuard(stamp: $0) } ?? NoPoison())
+    owners = Assignments(
+      begin: { partition in
+        readiness.set("work/\(partition)")
+        readiness.set("account/\(partition)")
+        let lane = home.lanes[partition % home.lanes.count]
+        var work = RunnerOptions(family: "work", partition: partition, node: home.node, inputs: ["work.commands", "work.bulk"])
+        var account = RunnerOptions(family: "account", partition: partition, node: home.node, inputs: ["account.commands"])
+        work.compareInterval = home.isShared ? 3000 : 0
+        account.compareInterval = work.compareInterval
+        var accountPorts = ports
+        accountPorts.hot = home.accounts
+        let made = Owners(
+          work: PartitionRunner(
+            options: work, ports: ports, settings: options.routing, queue: lane, notify: { watch.take($0, "work", partition) }),
+          accounts: PartitionRunner(
+            options: account, ports: accountPorts, settings: AccountsMachine.Settings(), queue: lane,
+            notify: { watch.take($0, "account", partition) }))
+        made.accounts.start()
+        made.work.start()
+        return made
+      },
+      end: { partition, gone in
+        gone.stop()
+        readiness.clear("work/\(partition)")
+        readiness.clear("account/\(partition)")
+      })
+  }
+
+  func finish(within milliseconds: Int64) async {
+    owners.leave()
+    for (_, pair) in owners.items {
+      await withCheckedContinuation { continuation in pair.work.finish(within: milliseconds) { continuation.resume() } }
+    }
+    for (_, pair) in owners.items {
+      await withCheckedContinuation { continuation in pair.accounts.finish(within: milliseconds) { continuation.resume() } }
+    }
+  }
+
+  func check(_ readiness: Readiness) {
+    readiness.set("worker", isReady: owners.isJoined)
+    for (partition, pair) in owners.items {
+      pair.work.post { readiness.set("work/\(partition)", isReady: $0.isReady) }
+      pair.accounts.post { readiness.set("account/\(partition)", isReady: $0.isReady) }
+    }
+  }
+}
