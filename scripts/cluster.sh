@@ -52,7 +52,7 @@ pid_of() {
   local pid time
   [[ -f $dir/pids/$1 ]] || return 1
   read -r pid time <"$dir/pids/$1" || return 1
-  [[ -n $time && $(born "$pid") == "$time" && $(sed 's/.*) //' "/proc/$pid/stat" | cut -c1) != Z ]] && echo "$pid"
+  [[ -n $time && $(born "$pid") == "$time" && $(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null | cut -c1) != Z ]] && echo "$pid"
 }
 
 # launch NAME PORT COMMAND…: in the background, its own session, log in logs/NAME.log.
