@@ -52,7 +52,7 @@ pid_of() {
   local pid time
   [[ -f $dir/pids/$1 ]] || return 1
   read -r pid time <"$dir/pids/$1" || return 1
-  [[ -n $time && $(born "$pid") == "$time" && $(sed 's/.*) //' "/proc/$pid/stat" | cut -c1) != Z ]] && echo "$pid"
+  [[ -n $time && $(born "$pid") == "$time" && $(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null | cut -c1) != Z ]] && echo "$pid"
 }
 
 # launch NAME PORT COMMAND…: in the background, its own session, log in logs/NAME.log.
@@ -60,7 +60,6 @@ launch() {
   local name=$1 port=$2
   shift 2
   if pid_of "$name" >/dev/null; then return; fi
-  if answers "$port"; then fail "$name: something else answers on port $port; stop it, or choose another port (see scripts/cluster.sh help)"; fi
   setsid nohup "$@" >>"$dir/logs/$name.log" 2>&1 </dev/null &
   remember "$name" $!
   say "$name started (pid $!)"
@@ -120,6 +119,7 @@ start_own_kafka() {
   [[ -x $home/bin/kafka-server-start.sh ]] || fail "KAFKA_HOME: $home has no bin/kafka-server-start.sh"
   have java || [[ -x ${JAVA_HOME:-}/bin/java ]] || fail "Kafka needs Java 17: apt-get install openjdk-17-jre-headless"
   if pid_of kafka >/dev/null; then return; fi
+  if answers "$kafka_port"; then fail "kafka: something else answers on port $kafka_port; choose another CLUSTER_KAFKA_PORT"; fi
   mkdir -p "$dir/kafka"
   cat >"$properties" <<P
 process.roles=broker,controller
@@ -170,6 +170,13 @@ up() {
   chmod 700 "$dir"
   dir=$(realpath "$dir")
   credentials
+  # Before anything is started, so that a failure leaves nothing half-way.
+  for node in "redis - $redis_port" "${nodes[@]}"; do
+    read -r name roles port <<<"$node"
+    if ! pid_of "$name" >/dev/null && answers "$port"; then
+      fail "$name: something else answers on port $port; stop it, or choose another port (scripts/cluster.sh help)"
+    fi
+  done
   start_kafka "$source"
   # No snapshots: hot state is made again from the log, and never evicted while it is needed.
   launch redis "$redis_port" redis-server --port "$redis_port" --bind 127.0.0.1 --save "" --appendonly no --maxmemory-policy noeviction --dir "$dir/redis"

@@ -62,7 +62,8 @@ enum TopicsCommand {
     case "apply":
       let left = try await administration.apply { step in if !isJSON { say(step, "") } }
       if isJSON { return finish(json(left, remedy), isRight: left.allSatisfy(\.isHarmless)) }
-      for step in left { say(step, step.isHarmless || step.isRefusal ? "" : "not yet: ") }
+      for step in left where !step.isRefusal { say(step, step.isHarmless ? "" : "not yet: ") }
+      for refusal in TopicStep.refusals(left) { print(refusal) }
       finish(left.isEmpty ? "the \(topics.count) topics are as they should be" : "", isRight: left.allSatisfy(\.isHarmless))
     case "check":
       let steps = try await administration.plan()
@@ -75,7 +76,8 @@ enum TopicsCommand {
       let steps = try await administration.plan()
       let isRight = !steps.contains(where: \.isRefusal)
       if isJSON { return finish(json(steps, remedy), isRight: isRight) }
-      for step in steps { say(step, "") }
+      for step in steps where !step.isRefusal { say(step, "") }
+      for refusal in TopicStep.refusals(steps) { print(refusal) }
       finish(steps.isEmpty ? "nothing to do: the \(topics.count) topics are as they should be" : "", isRight: isRight)
     }
   }

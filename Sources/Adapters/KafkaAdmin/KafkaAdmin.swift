@@ -44,6 +44,8 @@ package final class KafkaAdmin {
   let brokers: String
   let patience: Int32
   private var trouble: Trouble?
+  /// Whom to ask, the one that answered last first.
+  var nodes: [Int32] = []
 
   private struct Trouble {
     var code: rd_kafka_resp_err_t
@@ -140,6 +142,7 @@ package final class KafkaAdmin {
       let code = rd_kafka_metadata(handle, 1, nil, &metadata, min(slice, left))
       if code == RD_KAFKA_RESP_ERR_NO_ERROR, let metadata {
         defer { rd_kafka_metadata_destroy(metadata) }
+        learn(metadata.pointee)
         return Self.read(metadata.pointee)
       }
       left -= slice
@@ -151,6 +154,13 @@ package final class KafkaAdmin {
       // A refused connection comes back at once: the client tries again by itself, so waiting is all there is to do.
       if code != RD_KAFKA_RESP_ERR__TIMED_OUT { listen(for: slice) }
     }
+  }
+
+  private func learn(_ metadata: rd_kafka_metadata) {
+    let listed = UnsafeBufferPointer(start: metadata.brokers, count: Int(metadata.broker_cnt)).map(\.id)
+    // The one that listed them is alive; a broker that died a moment ago is still in its list.
+    let known = [metadata.orig_broker_id].filter(listed.contains) + nodes.filter(listed.contains)
+    nodes = (known + listed).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
   }
 
   private static func read(_ metadata: rd_kafka_metadata) -> Shape {

@@ -106,19 +106,41 @@ extension KafkaAdmin {
     return found
   }
 
-  /// Sends one request and reads its answer while the answer's memory is there.
+  /// Sends one request and reads its answer while the answer's memory is there. Left to itself the client sends to the controller and, where that
+  /// one has just died, waits for it until time is up; any broker takes these requests, so one after another is asked. Each of them may safely be sent twice.
   private func withAnswer<Value>(
     _ operation: String, _ kind: rd_kafka_admin_op_t, send: (OpaquePointer?) -> Void,
+    read: (OpaquePointer) throws(KafkaAdminError) -> Value
+  ) throws(KafkaAdminError) -> Value {
+    if nodes.isEmpty { _ = try shape() }
+    let share = min(patience, max(3000, patience / Int32(clamping: max(1, nodes.count))))
+    var last = KafkaAdminError.unreachable(brokers: brokers, reason: "they name no broker")
+    for node in nodes {
+      do throws(KafkaAdminError) {
+        let value = try ask(node, share, operation, kind, send: send, read: read)
+        nodes = [node] + nodes.filter { $0 != node }
+        return value
+      } catch {
+        guard case .unreachable = error else { throw error }
+        last = error
+      }
+    }
+    throw last
+  }
+
+  private func ask<Value>(
+    _ node: Int32, _ milliseconds: Int32, _ operation: String, _ kind: rd_kafka_admin_op_t, send: (OpaquePointer?) -> Void,
     read: (OpaquePointer) throws(KafkaAdminError) -> Value
   ) throws(KafkaAdminError) -> Value {
     let options = rd_kafka_AdminOptions_new(handle, kind)
     defer { rd_kafka_AdminOptions_destroy(options) }
     var text = [CChar](repeating: 0, count: 256)
-    rd_kafka_AdminOptions_set_request_timeout(options, patience, &text, text.count)
+    rd_kafka_AdminOptions_set_request_timeout(options, milliseconds, &text, text.count)
+    rd_kafka_AdminOptions_set_broker(options, node, &text, text.count)
     send(options)
     // The client answers by itself when the request's time is up; the margin is for that answer.
-    guard let event = rd_kafka_queue_poll(answers, patience + 2000) else {
-      throw .unreachable(brokers: brokers, reason: "no answer to \(operation) within \(patience) ms")
+    guard let event = rd_kafka_queue_poll(answers, milliseconds + 2000) else {
+      throw .unreachable(brokers: brokers, reason: "no answer to \(operation) within \(milliseconds) ms")
     }
     defer { rd_kafka_event_destroy(event) }
     let code = rd_kafka_event_error(event)

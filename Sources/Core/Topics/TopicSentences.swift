@@ -13,7 +13,7 @@ extension TopicStep {
         + settings.map { "  \($0.name) = \(TopicText.value($0.name, $0.value))" }
     case .change(let topic, let changes, let isDangerous):
       ["change \(topic)" + (isDangerous ? " (as it is, records can be lost):" : ":")] + changes.map { "  \($0.text)" }
-    case .refuse(let topic, let refusal): ["refuse \(topic): it \(refusal.text)"]
+    case .refuse(let topic, let refusal): ["refuse \(topic): \(refusal.text)"]
     case .keepLonger(let topic, let change):
       ["keep   \(topic): \(change.text) would shorten it; name it in --allow-shrinking to do so"]
     }
@@ -32,6 +32,9 @@ extension TopicStep {
     case .keepLonger: []
     }
   }
+
+  /// What is refused, a line for each reason.
+  package static func refusals(_ steps: [TopicStep]) -> [String] { problems(steps.filter(\.isRefusal)).map { "refuse \($0)" } }
 
   /// What is wrong, a line each; what is wrong with several topics is one line.
   package static func problems(_ steps: [TopicStep]) -> [String] {
