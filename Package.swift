@@ -106,6 +106,7 @@ targets += [
   room("RedisClient", "Edge", ["CHiredis", "Crypto", "EventLoops", "Observability", "Ports", "Resources", "TLS"]),
   room("RedisHotState", "Adapters", ["EventLoops", "Ports", "RedisClient", "Resources"]),
   .target(name: "RedisTesting", path: "Tests/RedisTesting", swiftSettings: strict),
+  tests("RedisClient", ["EventLoops", "RedisClient", "RedisTesting"]),
   .systemLibrary(name: "CYAML", path: "Sources/Edge/CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
   room("KafkaEventLog", "Adapters", ["CRdkafka", "EventLoops", "Ports"]),
   room("KafkaSettings", "Edge"),

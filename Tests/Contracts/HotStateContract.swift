@@ -133,4 +133,27 @@ import Testing
     #expect(try await state.end(scope, second, chunks: 0, mark: 8) == .done)
     #expect(try await state.marks([scope]) == [8])
   }
+
+  @Test("Until its partition is complete, a scope without a mark is not there yet, and one with a mark is read", arguments: HotStateHome.allCases)
+  func incomplete(_ home: HotStateHome) async throws {
+    let state = try await home.make(complete: false)
+    await #expect(throws: HotStateFailure.notNow) { try await state.get(scope, [key(1)]) }
+    await #expect(throws: HotStateFailure.notNow) { try await state.list(scope, DocumentRange(kind: 3, index: 0, limit: 1)) }
+    #expect(try await state.apply(scope, 3, 4) == .gap)
+    await #expect(throws: HotStateFailure.notNow, "a gap leaves nothing behind") { try await state.get(scope, [key(1)]) }
+    #expect(try await state.apply(scope, -1, 5, [write(sample(1, value: 1))]) == .applied)
+    #expect(try await state.get(scope, [key(1)]).mark == 5)
+    await #expect(throws: HotStateFailure.notNow) { try await state.get(id(2), [key(1)]) }
+  }
+
+  @Test("Once the owner has compared its scopes and said so, what has no mark was never touched", arguments: HotStateHome.allCases)
+  func complete(_ home: HotStateHome) async throws {
+    let state = try await home.make(complete: false)
+    _ = try await state.apply(scope, -1, 5, [write(sample(1, value: 1))])
+    #expect(try await state.marks([scope]) == [5])
+    try await state.setComplete(0, first)
+    #expect(try await state.get(id(2), [key(1)]).mark == -1)
+    #expect(try await state.list(id(2), DocumentRange(kind: 3, index: 0, limit: 1)).mark == -1)
+    #expect(try await state.get(scope, [key(1)]).mark == 5)
+  }
 }

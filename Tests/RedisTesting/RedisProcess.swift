@@ -20,13 +20,46 @@ package final class RedisProcess: Sendable {
   private let arguments: [String]
   private let state: Mutex<(pid: pid_t, lifeline: Int32)>
 
-  /// - Parameter arguments: further ones of `redis-server`; `port: nil` takes a free one.
-  package init(port: Int? = nil, _ arguments: [String] = []) throws {
-    let port = try port ?? Self.freePort()
+  /// - Parameter arguments: further ones of `redis-server`.
+  package convenience init(_ arguments: String...) throws {
+    let port = try Self.freePort()
+    try self.init(port: port, ["--port", "\(port)"] + Self.standard + arguments)
+  }
+
+  /// A server of TLS alone.
+  package convenience init(certificate: SelfMadeCertificate) throws {
+    let port = try Self.freePort()
+    let tls = ["--tls-cert-file", certificate.certificate, "--tls-key-file", certificate.key, "--tls-auth-clients", "no"]
+    try self.init(port: port, ["--port", "0", "--tls-port", "\(port)"] + Self.standard + tls)
+  }
+
+  /// A Sentinel that alone decides, in a third of a second, that `master` is down.
+  package convenience init(sentinelOf name: String, _ master: RedisProcess) throws {
+    let port = try Self.freePort()
+    let file = try TemporaryFolder.make() + "/sentinel.conf"
+    let text = """
+      port \(port)
+      bind 127.0.0.1
+      sentinel monitor \(name) 127.0.0.1 \(master.port) 1
+      sentinel down-after-milliseconds \(name) 300
+      sentinel failover-timeout \(name) 3000
+
+      """
+    guard let stream = fopen(file, "w") else { throw Failure(what: "no \(file)") }
+    fputs(text, stream)
+    fclose(stream)
+    try self.init(port: port, [file, "--sentinel"])
+  }
+
+  private init(port: Int, _ arguments: [String]) throws {
     self.port = port
     self.arguments = arguments
-    state = Mutex(try Self.start(port, arguments))
+    state = Mutex(try Self.start(arguments))
   }
+
+  private static let standard = [
+    "--bind", "127.0.0.1", "127.0.0.2", "--save", "", "--appendonly", "no", "--dir", "/tmp", "--repl-diskless-sync-delay", "0",
+  ]
 
   deinit { stop() }
 
@@ -47,7 +80,7 @@ package final class RedisProcess: Sendable {
   /// Kills the server and starts an empty one on the same port.
   package func restart() throws {
     stop()
-    try state.withLock { $0 = try Self.start(port, arguments) }
+    try state.withLock { $0 = try Self.start(arguments) }
   }
 
   package struct Failure: Error {
@@ -71,17 +104,14 @@ package final class RedisProcess: Sendable {
   }
 
   /// A shell stands between: it kills the server when its standard input ends, which it does when this process is gone.
-  private static func start(_ port: Int, _ arguments: [String]) throws -> (pid: pid_t, lifeline: Int32) {
+  private static func start(_ arguments: [String]) throws -> (pid: pid_t, lifeline: Int32) {
     var input: [Int32] = [-1, -1]
     var output: [Int32] = [-1, -1]
     guard pipe(&input) == 0, pipe(&output) == 0 else { throw Failure(what: "no pipe: \(errno)") }
     // Another server's shell must not keep this one's alive.
     for descriptor in input + output { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
     let script = #""$@" >/dev/null 2>&1 & echo $!; read _; kill -9 $!"#
-    let words =
-      ["/bin/sh", "-c", script, "sh", program] + arguments.prefix { !$0.hasPrefix("--") }
-      + ["--port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", "/tmp"]
-      + arguments.drop { !$0.hasPrefix("--") }
+    let words = ["/bin/sh", "-c", script, "sh", program] + arguments
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     posix_spawn_file_actions_adddup2(&actions, input[0], 0)

@@ -70,6 +70,7 @@ package final class InProcessHotState: HotState {
     }
     return try slot.scope.withLock { s throws(HotStateFailure) in
       if s.isRefilling { throw .notNow }
+      if s.mark < 0 { try checkComplete(scope) }
       return (s.mark, keys.map { s.document($0) })
     }
   }
@@ -81,6 +82,7 @@ package final class InProcessHotState: HotState {
     }
     return try slot.scope.withLock { s throws(HotStateFailure) in
       if s.isRefilling { throw .notNow }
+      if s.mark < 0 { try checkComplete(scope) }
       return (s.mark, s.list(range))
     }
   }

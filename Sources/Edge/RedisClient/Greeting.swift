@@ -25,7 +25,7 @@ enum Greeting {
     // A name is a convenience: a user may lack the right.
     if settings.name != nil { replies.removeFirst() }
     let server = try probed(endpoint, Array(replies))
-    guard server.role == "master" else { throw .notMaster("\(endpoint) has the role \(server.role)") }
+    guard settings.acceptsAnyRole || server.role == "master" else { throw .notMaster("\(endpoint) has the role \(server.role)") }
     return server
   }
 

@@ -209,9 +209,9 @@ package final class RedisClient: @unchecked Sendable {
 
   private func probed(_ server: RedisServer) throws(RedisError) {
     guard let known = self.server else { return }
-    guard server.role == "master" else { throw .notMaster("\(server.endpoint) has the role \(server.role) now") }
-    guard server.differs(from: known) else { return observe(.probed) }
+    guard settings.acceptsAnyRole || server.role == "master" else { throw .notMaster("\(server.endpoint) has the role \(server.role) now") }
+    // Also where it is the same: its settings may have been changed.
     shared.withLock { $0.server = server }
-    observe(.changed(server))
+    observe(server.differs(from: known) ? .changed(server) : .probed)
   }
 }

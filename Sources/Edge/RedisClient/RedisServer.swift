@@ -17,7 +17,11 @@ package struct RedisServer: Sendable, Equatable {
       guard let colon = line.firstIndex(of: ":") else { continue }
       fields[line[..<colon]] = String(line[line.index(after: colon)...])
     }
-    guard let runID = fields["run_id"], let replicationID = fields["master_replid"], let role = fields["role"] else { return nil }
+    guard let runID = fields["run_id"] else { return nil }
+    // A Sentinel replicates nothing.
+    let isSentinel = fields["redis_mode"] == "sentinel"
+    guard let replicationID = fields["master_replid"] ?? (isSentinel ? "" : nil) else { return nil }
+    guard let role = fields["role"] ?? (isSentinel ? "sentinel" : nil) else { return nil }
     self.endpoint = endpoint
     self.runID = runID
     self.replicationID = replicationID

@@ -8,6 +8,8 @@ package struct RedisSettings: Sendable {
 
   package var address: RedisAddress
   package var purpose = Purpose.commands
+  /// Also a replica or a Sentinel is taken; for looking at servers, never for writing.
+  package var acceptsAnyRole = false
   /// What `CLIENT LIST` shows; letters, digits and punctuation without spaces.
   package var name: String?
   /// From resolving the name to the end of the TLS handshake.

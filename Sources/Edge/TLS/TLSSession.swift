@@ -62,11 +62,12 @@ package final class TLSSession {
 
   private func readRecord(into plain: inout [UInt8]) throws(TLSError) -> Bool {
     ERR_clear_error()
-    let start = plain.count
     // A record holds at most 16 KiB.
-    plain.append(contentsOf: repeatElement(0, count: 16_384))
-    let count = plain.withUnsafeMutableBytes { SSL_read(ssl, $0.baseAddress.map { $0 + start }, 16_384) }
-    plain.removeLast(16_384 - Int(max(0, count)))
+    let count = withUnsafeTemporaryAllocation(byteCount: 16_384, alignment: 16) { record in
+      let count = SSL_read(ssl, record.baseAddress, Int32(record.count))
+      plain.append(contentsOf: UnsafeRawBufferPointer(rebasing: record[..<max(0, Int(count))]))
+      return count
+    }
     if count > 0 { return true }
     switch SSL_get_error(ssl, count) {
     case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return false
