@@ -108,6 +108,7 @@ targets += [
   .target(name: "RedisTesting", path: "Tests/RedisTesting", swiftSettings: strict),
   tests("RedisClient", ["EventLoops", "RedisClient", "RedisTesting"]),
   .systemLibrary(name: "CYAML", path: "Sources/Edge/CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+  room("RedisSignalBus", "Adapters", ["EventLoops", "Ports", "RedisClient"]),
   room("KafkaEventLog", "Adapters", ["CRdkafka", "EventLoops", "Ports"]),
   room("KafkaSettings", "Edge"),
   tests("KafkaSettings", ["KafkaSettings"]),
@@ -183,7 +184,8 @@ targets += [
     dependencies: [
       "Accounts", "Callouts", "Crypto", "EventLoops", "Gateway", "HTTPClient", "HTTPServer", "InProcessHotState", "InProcessSignalBus",
       "Ingress", "JSON", "Journal",
-      "KafkaAdmin", "KafkaSettings", "Observability", "PartitionRunner", "PoisonStamp", "Ports", "Projection", "Resources",
+      "KafkaAdmin", "KafkaEventLog", "KafkaSettings", "Observability", "PartitionRunner", "RedisClient", "RedisHotState", "RedisSignalBus",
+      "PoisonStamp", "Ports", "Projection", "Resources",
       "SQLiteEventLog",
       "TaskRouting", "Topics", "YAML",
     ],
@@ -191,7 +193,8 @@ targets += [
   .executableTarget(
     name: "TrunklineCommand",
     dependencies: [
-      "APIClient", "Crypto", "DemoReplay", "EventLoops", "HTTPClient", "JSON", "Observability", "Options", "Ports", "Replay", "Report",
+      "APIClient", "Crypto", "DemoReplay", "EventLoops", "HTTPClient", "JSON", "Observability", "Options", "Ports", "RedisClient", "Replay",
+      "Report",
       "TaskRouting", "Terminal", "Topics", "Trunkline",
     ],
     path: "Sources/TrunklineCommand",

@@ -32,6 +32,9 @@ enum CommandTable {
         trunkline serve --data-dir ./data --http 127.0.0.1:9000
         TRUNKLINE_ACCOUNT_SID=AC… TRUNKLINE_AUTH_TOKEN=… trunkline serve     (preset the first account)
         trunkline serve --print-config                                       (what is set, and from where)
+      A node of a cluster, on Kafka and Redis; any number of them with names of their own:
+        trunkline serve --kafka k1:9092,k2:9092 --redis redis://10.0.0.7:6379 --node a --data-dir ./a
+        trunkline serve --kafka k1:9092 --redis rediss://user:pw@r1/0 --roles worker,projector --lanes 4 --node w1 --data-dir ./w1
       """,
     options: [
       OptionSpec("data-dir", help: "Folder that keeps everything", placeholder: "DIR", default: "./trunkline-data"),
@@ -54,6 +57,15 @@ enum CommandTable {
       OptionSpec("purge-after", help: "Seconds that finished tasks stay readable", placeholder: "SECONDS", default: "300"),
       OptionSpec("max-assignments", help: "Offers of one task before it is canceled", placeholder: "N", default: "1000"),
       OptionSpec("threads", help: "Event loops; 0: one a core", placeholder: "N", default: "0"),
+      OptionSpec("kafka", help: "Brokers: makes this a node of a cluster", placeholder: "HOST:PORT[,…]"),
+      OptionSpec("kafka-config", help: "File of librdkafka's settings for TLS and SASL", placeholder: "FILE"),
+      OptionSpec(
+        "redis", help: "redis[s]://[user:password@]HOST:PORT[/db], or redis[s]-sentinel://…/MASTER", placeholder: "URL", isSecret: true),
+      OptionSpec(
+        "roles", help: "What a node of a cluster does", placeholder: "ROLES", default: "ingress,worker,projector,callout,gateway"),
+      OptionSpec("lanes", help: "Loops that the worker's partitions are spread over; 0: one a core", placeholder: "N", default: "0"),
+      OptionSpec("node", help: "The node's name in the cluster: the same after a restart (default: the host's name)", placeholder: "NAME"),
+      OptionSpec("topic-prefix", help: "Put before the names of topics, groups and keys", placeholder: "P", default: ""),
       OptionSpec("print-config", help: "Print every setting with its source and exit", isFlag: true, isConfiguration: false),
     ])
 

@@ -8,6 +8,7 @@ import functools
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -28,6 +29,10 @@ from twilio.rest import Client
 BINARY = os.environ.get("TRUNKLINE", ".build/debug/trunkline")
 SID = "AC" + "a" * 32
 TOKEN = "b" * 32
+#: Where the tests run: `embedded`, or `cluster` on the broker and the Redis that these name.
+HOME = os.environ.get("ACCEPTANCE_HOME", "embedded")
+KAFKA = os.environ.get("TRUNKLINE_TEST_KAFKA", "127.0.0.1:9092")
+REDIS = os.environ.get("TRUNKLINE_TEST_REDIS", "redis://127.0.0.1:6379")
 #: Seconds until a condition counts as never coming. Long, because the machine may be busy; reached only by a failure.
 PATIENCE = float(os.environ.get("ACCEPTANCE_PATIENCE", "45"))
 
@@ -79,12 +84,17 @@ def in_parallel(count, work):
     return results
 
 
+def embedded_only(thing):
+    """What only the embedded home has: its one file, its clock."""
+    return unittest.skipIf(HOME != "embedded", "only the embedded home has this")(thing)
+
+
 class Server:
-    """One server on a folder of its own."""
+    """One server on a folder of its own; on the cluster home, on topics and keys of its own."""
 
     def __init__(self, *options, dev_clock=True, private_targets=True, folder=None, environment=None):
         self.options = list(options)
-        if dev_clock:
+        if dev_clock and HOME == "embedded":
             self.options.append("--dev-clock")
         if private_targets:
             self.options.append("--allow-private-targets")
@@ -92,6 +102,7 @@ class Server:
         self.folder = folder or tempfile.mkdtemp(prefix="trunkline-acceptance-")
         self.port = free_port()
         self.environment = environment or {}
+        self.has_topics = False
         self.process = None
         self.log = os.path.join(tempfile.gettempdir(), f"trunkline-acceptance-{uuid.uuid4().hex}.log")
 
@@ -99,13 +110,30 @@ class Server:
     def url(self):
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def prefix(self):
+        return "at-" + re.sub(r"[^A-Za-z0-9]", "-", os.path.basename(self.folder.rstrip("/"))) + "."
+
+    def cluster_options(self):
+        """Makes the topics at the first start."""
+        if HOME == "embedded":
+            return []
+        if not self.has_topics:
+            made = subprocess.run(
+                [BINARY, "topics", "apply", "--kafka", KAFKA, "--topic-prefix", self.prefix, "--development", "--partitions", "2"],
+                capture_output=True, text=True, timeout=PATIENCE * 2)
+            assert made.returncode == 0, made.stdout + made.stderr
+            self.has_topics = True
+        return ["--kafka", KAFKA, "--redis", REDIS, "--topic-prefix", self.prefix, "--node", "only"]
+
     def spawn(self):
+        cluster = self.cluster_options()
         env = {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE")}
         env.update(TRUNKLINE_ACCOUNT_SID=SID, TRUNKLINE_AUTH_TOKEN=TOKEN)
         env.update(self.environment)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [BINARY, "serve", "--data-dir", self.folder, "--http", f"127.0.0.1:{self.port}", *self.options],
+                [BINARY, "serve", "--data-dir", self.folder, "--http", f"127.0.0.1:{self.port}", *cluster, *self.options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env)
         return self
 
@@ -193,6 +221,8 @@ class Server:
 
     def advance(self, seconds):
         """Moves the product's time; returns when all that is due by then has happened."""
+        if HOME != "embedded":
+            raise unittest.SkipTest("the time of a cluster is its log's")
         answer = self.post("/dev/clock", json={"advance": seconds}, timeout=120)
         assert answer.status_code == 200, answer.text
         return answer.json()

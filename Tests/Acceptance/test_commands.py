@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
-from support import BINARY, PATIENCE, SID, TOKEN, AcceptanceTest, Server, Space, until
+from support import BINARY, PATIENCE, SID, TOKEN, AcceptanceTest, Server, Space, until, embedded_only
 
 
 def trunkline(*arguments, **environment):
@@ -65,6 +65,7 @@ class Commands(AcceptanceTest):
                 break
         self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
 
+    @embedded_only
     def test_journal_of_a_running_server(self):
         space = self.space()
         task = space.task()
@@ -90,6 +91,7 @@ class Commands(AcceptanceTest):
 
 
 class Accounts(unittest.TestCase):
+    @embedded_only
     def test_accounts_of_a_stopped_folder(self):
         server = Server().start()
         self.addCleanup(server.close)

@@ -1,5 +1,5 @@
 package import Ports
-package import Projection
+import Projection
 import Resources
 import Synchronization
 

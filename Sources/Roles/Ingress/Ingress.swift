@@ -27,6 +27,9 @@ package struct IngressOptions: Sendable {
   /// Requests a second per account; 0: no limit.
   package var rateLimit = 0
   package var version = "0"
+  /// What this node serves: all of the API, or live events alone, or neither.
+  package var servesAPI = true
+  package var servesEvents = true
 
   package init() {}
 }

@@ -100,6 +100,10 @@ package struct IngressHandler: HTTPHandler {
 
   private func handleCall(_ request: HTTPRequest, _ response: HTTPResponder) async throws(APIError) {
     guard let segments = IngressHandler.segments(request.path) else { throw .invalid("The path is not percent-encoded UTF-8") }
+    let isStream = segments.count == 5 && segments[3] == "Events" && segments[4] == "Stream"
+    guard isStream ? ingress.options.servesEvents : ingress.options.servesAPI else {
+      throw APIError(421, 20421, "This node does not serve \(isStream ? "events" : "the API"): ask one that has the role ingress")
+    }
     let base = try base(of: request)
     let (account, record) = try await ingress.authenticate(request.headers.first("Authorization"))
     if let wait = ingress.limiter.refuse(account, at: ingress.clock.monotonic()) {

@@ -1,4 +1,4 @@
-package import Journal
+import Journal
 package import Resources
 
 /// An event on its way to those who listen now.

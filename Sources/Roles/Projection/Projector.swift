@@ -1,6 +1,6 @@
 import Journal
 package import Ports
-package import Resources
+import Resources
 package import TaskEvents
 package import TaskRouting
 
@@ -10,7 +10,6 @@ package enum ProjectorNotice: Sendable, Equatable {
   case unreadable(String)
   case failed(String)
 }
-
 
 /// What else is made from events besides the `events` topic: nothing, or callouts to customers' servers.
 package protocol EventConsumer: Sendable {

@@ -193,7 +193,9 @@ import Testing
     for ascending in [true, false] {
       var seen: [UInt64] = []
       var after: (value: Int64, id: Identifier)?
-      while let next = try await state.list(scope, DocumentRange(kind: 3, index: 0, after: after, ascending: ascending, limit: 1)).documents.first {
+      while let next = try await state.list(scope, DocumentRange(kind: 3, index: 0, after: after, ascending: ascending, limit: 1)).documents
+        .first
+      {
         seen.append(next.key.id.low)
         after = (values[Int(next.key.id.low)], next.key.id)
       }
