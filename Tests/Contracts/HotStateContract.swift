@@ -134,7 +134,9 @@ import Testing
     #expect(try await state.marks([scope]) == [8])
   }
 
-  @Test("Until its partition is complete, a scope without a mark is not there yet, and one with a mark is read", arguments: HotStateHome.allCases)
+  @Test(
+    "Until its partition is complete, a scope without a mark is not there yet, and one with a mark is read",
+    arguments: HotStateHome.allCases)
   func incomplete(_ home: HotStateHome) async throws {
     let state = try await home.make(complete: false)
     await #expect(throws: HotStateFailure.notNow) { try await state.get(scope, [key(1)]) }

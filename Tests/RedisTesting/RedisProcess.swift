@@ -3,13 +3,17 @@ import Synchronization
 
 /// A `redis-server` of a test's own on a free port, without files. It ends with the object, and with this process, however that ends.
 package final class RedisProcess: Sendable {
-  private static let program = "/usr/bin/redis-server"
+  private static let name = "redis-server"
+  /// Where it is; nil where it is nowhere on the path.
+  private static let program: String? = getenv("PATH").flatMap { path in
+    String(cString: path).split(separator: ":").map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
+  }
 
   /// Whether tests can run servers. Where they cannot they are skipped and it is said, unless the environment demands them (`TRUNKLINE_REQUIRE_CLUSTER=1`).
   package static let isAvailable: Bool = {
-    let isThere = access(program, X_OK) == 0
+    let isThere = program != nil
     let isRequired = getenv("TRUNKLINE_REQUIRE_CLUSTER").map { String(cString: $0) == "1" } ?? false
-    if !isThere, !isRequired { print("*** SKIPPED: no \(program), so nothing is tested on Redis ***") }
+    if !isThere, !isRequired { print("*** SKIPPED: no \(name) on the path, so nothing is tested on Redis ***") }
     return isThere || isRequired
   }()
 
@@ -105,6 +109,7 @@ package final class RedisProcess: Sendable {
 
   /// A shell stands between: it kills the server when its standard input ends, which it does when this process is gone.
   private static func start(_ arguments: [String]) throws -> (pid: pid_t, lifeline: Int32) {
+    guard let program else { throw Failure(what: "no \(name) on the path") }
     var input: [Int32] = [-1, -1]
     var output: [Int32] = [-1, -1]
     guard pipe(&input) == 0, pipe(&output) == 0 else { throw Failure(what: "no pipe: \(errno)") }

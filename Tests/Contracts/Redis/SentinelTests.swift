@@ -62,6 +62,7 @@ import Testing
   private func text(_ server: RedisProcess, _ command: String) async throws -> String { try await ask(server, command).text ?? "" }
 
   private func field(_ server: RedisProcess, _ name: String) async throws -> Substring? {
-    try await text(server, "INFO replication").split(whereSeparator: \.isNewline).first { $0.hasPrefix("\(name):") }?.dropFirst(name.count + 1)
+    try await text(server, "INFO replication").split(whereSeparator: \.isNewline).first { $0.hasPrefix("\(name):") }?.dropFirst(
+      name.count + 1)
   }
 }
