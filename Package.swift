@@ -80,13 +80,14 @@ targets += [
   room("PortsTesting", "Core", ["Ports", "Resources"]),
   room("InProcessHotState", "Adapters", ["Ports", "Resources"]),
   room("InProcessSignalBus", "Adapters", ["Ports"]),
+  room("InProcessPresenceStore", "Adapters", ["Ports", "Resources"]),
   .systemLibrary(name: "CSQLite", path: "Sources/Edge/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
   room("SQLiteEventLog", "Adapters", ["CSQLite", "Ports"]),
   tests(
     "Contracts",
     [
-      "CRdkafka", "CSQLite", "EventLoops", "InProcessHotState", "KafkaEventLog", "Ports", "PortsTesting", "RedisClient", "RedisHotState",
-      "RedisTesting", "Resources", "SQLiteEventLog",
+      "CRdkafka", "CSQLite", "EventLoops", "InProcessHotState", "InProcessPresenceStore", "InProcessSignalBus", "KafkaEventLog", "Ports",
+      "PortsTesting", "RedisClient", "RedisHotState", "RedisPresenceStore", "RedisSignalBus", "RedisTesting", "Resources", "SQLiteEventLog",
     ]),
   tests("PortsTesting", ["InProcessSignalBus", "Ports", "PortsTesting", "Resources"]),
   .executableTarget(
@@ -105,6 +106,7 @@ targets += [
   room("TLS", "Edge", ["COpenSSL"]),
   room("RedisClient", "Edge", ["CHiredis", "Crypto", "EventLoops", "Observability", "Ports", "Resources", "TLS"]),
   room("RedisHotState", "Adapters", ["EventLoops", "Ports", "RedisClient", "Resources"]),
+  room("RedisPresenceStore", "Adapters", ["EventLoops", "Ports", "RedisClient", "Resources"]),
   .target(name: "RedisTesting", path: "Tests/RedisTesting", swiftSettings: strict),
   tests("RedisClient", ["EventLoops", "RedisClient", "RedisTesting"]),
   .systemLibrary(name: "CYAML", path: "Sources/Edge/CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),

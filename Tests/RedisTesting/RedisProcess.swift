@@ -3,13 +3,17 @@ import Synchronization
 
 /// A `redis-server` of a test's own on a free port, without files. It ends with the object, and with this process, however that ends.
 package final class RedisProcess: Sendable {
-  private static let program = "/usr/bin/redis-server"
+  private static let name = "redis-server"
+  /// Where it is; nil where it is nowhere on the path.
+  private static let program: String? = getenv("PATH").flatMap { path in
+    String(cString: path).split(separator: ":").map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
+  }
 
   /// Whether tests can run servers. Where they cannot they are skipped and it is said, unless the environment demands them (`TRUNKLINE_REQUIRE_CLUSTER=1`).
   package static let isAvailable: Bool = {
-    let isThere = access(program, X_OK) == 0
+    let isThere = program != nil
     let isRequired = getenv("TRUNKLINE_REQUIRE_CLUSTER").map { String(cString: $0) == "1" } ?? false
-    if !isThere, !isRequired { print("*** SKIPPED: no \(program), so nothing is tested on Redis ***") }
+    if !isThere, !isRequired { print("*** SKIPPED: no \(name) on the path, so nothing is tested on Redis ***") }
     return isThere || isRequired
   }()
 
@@ -18,6 +22,8 @@ package final class RedisProcess: Sendable {
 
   package let port: Int
   private let arguments: [String]
+  /// Of its configuration, where it has one.
+  private let folder: TemporaryFolder?
   private let state: Mutex<(pid: pid_t, lifeline: Int32)>
 
   /// - Parameter arguments: further ones of `redis-server`.
@@ -36,7 +42,8 @@ package final class RedisProcess: Sendable {
   /// A Sentinel that alone decides, in a third of a second, that `master` is down.
   package convenience init(sentinelOf name: String, _ master: RedisProcess) throws {
     let port = try Self.freePort()
-    let file = try TemporaryFolder.make() + "/sentinel.conf"
+    let folder = try TemporaryFolder()
+    let file = folder.path + "/sentinel.conf"
     let text = """
       port \(port)
       bind 127.0.0.1
@@ -48,10 +55,11 @@ package final class RedisProcess: Sendable {
     guard let stream = fopen(file, "w") else { throw Failure(what: "no \(file)") }
     fputs(text, stream)
     fclose(stream)
-    try self.init(port: port, [file, "--sentinel"])
+    try self.init(port: port, [file, "--sentinel"], folder: folder)
   }
 
-  private init(port: Int, _ arguments: [String]) throws {
+  private init(port: Int, _ arguments: [String], folder: TemporaryFolder? = nil) throws {
+    self.folder = folder
     self.port = port
     self.arguments = arguments
     state = Mutex(try Self.start(arguments))
@@ -87,24 +95,28 @@ package final class RedisProcess: Sendable {
     package let what: String
   }
 
+  private static let lastPort = Atomic(20_000 + Int(getpid()) * 37 % 8000)
+
+  /// Below the ports that the kernel gives to outgoing connections: none of those takes it before the server does.
   package static func freePort() throws -> Int {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let code = withUnsafeMutablePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-        bind(descriptor, address, length) == 0 ? getsockname(descriptor, address, &length) : -1
+    for _ in 0..<4000 {
+      let port = lastPort.wrappingAdd(1, ordering: .relaxed).newValue
+      let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+      defer { close(descriptor) }
+      var address = sockaddr_in()
+      address.sin_family = sa_family_t(AF_INET)
+      address.sin_port = in_port_t(port).bigEndian
+      let code = withUnsafePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
       }
+      if code == 0 { return port }
     }
-    if code != 0 { throw Failure(what: "no free port: \(errno)") }
-    return Int(in_port_t(bigEndian: address.sin_port))
+    throw Failure(what: "no free port")
   }
 
   /// A shell stands between: it kills the server when its standard input ends, which it does when this process is gone.
   private static func start(_ arguments: [String]) throws -> (pid: pid_t, lifeline: Int32) {
+    guard let program else { throw Failure(what: "no \(name) on the path") }
     var input: [Int32] = [-1, -1]
     var output: [Int32] = [-1, -1]
     guard pipe(&input) == 0, pipe(&output) == 0 else { throw Failure(what: "no pipe: \(errno)") }

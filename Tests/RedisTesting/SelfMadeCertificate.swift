@@ -1,11 +1,23 @@
 import Glibc
 
-/// Where a test puts files.
-enum TemporaryFolder {
-  static func make() throws -> String {
+/// Where a test puts files: gone with the object.
+final class TemporaryFolder: Sendable {
+  let path: String
+
+  init() throws {
     var template = Array("/tmp/trunkline-redis-XXXXXX".utf8CString)
     guard let path = mkdtemp(&template) else { throw RedisProcess.Failure(what: "no temporary folder: \(errno)") }
-    return String(cString: path)
+    self.path = String(cString: path)
+  }
+
+  deinit {
+    guard let folder = opendir(path) else { return }
+    while let entry = readdir(folder) {
+      let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      unlink("\(path)/\(name)")
+    }
+    closedir(folder)
+    rmdir(path)
   }
 }
 
@@ -13,11 +25,12 @@ enum TemporaryFolder {
 package struct SelfMadeCertificate: Sendable {
   package let certificate: String
   package let key: String
+  private let folder: TemporaryFolder
 
   package init() throws {
-    let folder = try TemporaryFolder.make()
-    certificate = folder + "/certificate.pem"
-    key = folder + "/key.pem"
+    folder = try TemporaryFolder()
+    certificate = folder.path + "/certificate.pem"
+    key = folder.path + "/key.pem"
     let words =
       ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
       + ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out", certificate]

@@ -119,6 +119,7 @@ package protocol HotState: Sendable {
 
   /// Says that every scope of `partition` is there at its mark: the owner has compared all of them and refilled those that were behind. It holds until what is stored
   /// may have changed underneath (emptied, another server): from then on, and before the first time, a scope without a mark is not "never touched" but "not now".
+  /// Fails where it changed since the marks were asked for; an owner that hears of a change meanwhile, by this or by `watch`, compares again from the beginning.
   func setComplete(_ partition: Int, token: RefillToken, deliver: @escaping @Sendable (Result<Void, HotStateFailure>) -> Void)
 
   /// `changed` is called, on any thread, whenever what is stored may have changed underneath: owners then compare all marks. Until the returned value is cancelled.

@@ -28,7 +28,7 @@ package final class RedisClient: @unchecked Sendable {
   private var failures = 0
   private var turn = 0
   private var timer: (any Cancellable)?
-  private var waiters: [(number: Int, resume: (Result<RedisServer, RedisError>) -> Void)] = []
+  private var waiters: [(number: Int, timer: any Cancellable, resume: (Result<RedisServer, RedisError>) -> Void)] = []
   private var lastWaiter = 0
 
   /// - Parameter seed: of the jitter in the pauses between attempts.
@@ -86,11 +86,11 @@ package final class RedisClient: @unchecked Sendable {
         if isClosed { return continuation.resume(returning: .failure(.closed)) }
         lastWaiter += 1
         let number = lastWaiter
-        waiters.append((number, { continuation.resume(returning: $0) }))
-        _ = loop.schedule(afterMilliseconds: milliseconds) { [self] in
+        let timer = loop.schedule(afterMilliseconds: milliseconds) { [self] in
           guard let place = waiters.firstIndex(where: { $0.number == number }) else { return }
           waiters.remove(at: place).resume(.failure(failure))
         }
+        waiters.append((number, timer, { continuation.resume(returning: $0) }))
       }
     }
     return try result.get()
@@ -99,7 +99,10 @@ package final class RedisClient: @unchecked Sendable {
   private func settle(_ result: Result<RedisServer, RedisError>) {
     let ready = waiters
     waiters = []
-    for waiter in ready { waiter.resume(result) }
+    for waiter in ready {
+      waiter.timer.cancel()
+      waiter.resume(result)
+    }
   }
 
   // MARK: Connecting
@@ -179,7 +182,8 @@ package final class RedisClient: @unchecked Sendable {
       $0.failure = error
     }
     observe(.disconnected(error))
-    if isClosed { return }
+    // Closed by nobody but its user or the end of the loop.
+    if isClosed || error == .closed { return }
     var pause = settings.firstPause << min(Int64(failures), 16)
     pause = max(1, min(pause, settings.longestPause))
     failures += 1

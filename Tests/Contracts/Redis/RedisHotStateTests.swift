@@ -178,10 +178,12 @@ import Testing
   }
 
   @Test func `lists keep the order of values and identifiers over their whole range`() async throws {
+    let byValue: DocumentIndexer = { _, bytes in
+      [IndexEntry(index: 0, value: Int64(bigEndian: bytes.withUnsafeBytes { $0.loadUnaligned(as: Int64.self) }))]
+    }
     let state = RedisHotState(
       settings: RedisHome.settings(try RedisProcess.shared.get().port), loop: try RedisHome.eventLoop(), prefix: RedisHome.prefix(),
-      family: "work", partition: { _ in 0 }, seed: 1
-    ) { _, bytes in [IndexEntry(index: 0, value: Int64(bigEndian: bytes.withUnsafeBytes { $0.loadUnaligned(as: Int64.self) }))] }
+      family: "work", partition: { _ in 0 }, seed: 1, indexer: byValue)
     try await state.connected(withinMilliseconds: 20_000)
     let values: [Int64] = [.min, -70_000, -256, -1, 0, 1, 255, 256, 70_000, .max]
     let documents = values.enumerated().map { place, value in
