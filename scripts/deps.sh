@@ -62,7 +62,9 @@ find_missing() {
     have curl || want curl "acceptance tests"
     have spin || want spin "checks the model of the journal's protocol"
     have redis-server || want redis-server "the cluster home under test: hot state"
-    have java || want default-jre-headless "the cluster home under test: runs the broker"
+    if [[ -n ${KAFKA_STARTER:-}${KAFKA_HOME:-} ]]; then
+      have java || want default-jre-headless "the cluster home under test: runs the broker"
+    fi
     have kcat || want kcat "the cluster home under test: publishes as other systems do"
   fi
 }

@@ -1,5 +1,7 @@
 #!/bin/bash
 # Builds and runs all tests and counts them: the last line is "N passed, M failed". Called by `make test`, after format and architecture were checked.
+# The cluster home is tested on a real broker and a real Redis: TRUNKLINE_TEST_KAFKA names a broker that runs (HOST:PORT), or KAFKA_STARTER a script with `start DIR --port P`
+# and `clean DIR` that brings one; Redis is the distribution's, on a port of its own. Without a broker those tests are skipped, loudly, and with TRUNKLINE_REQUIRE_CLUSTER=1 they fail.
 #   BUILD_FLAGS, TEST_FLAGS: extra words for `swift build` and `swift test`; TEST_TIMEOUT: seconds that one run of `swift test` may take (1000).
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -8,6 +10,36 @@ log=
 passed=0
 failed=0
 limit=${TEST_TIMEOUT:-1000}
+
+home=
+
+# Brings what the cluster home stands on.
+start_home() {
+  home=$(mktemp -d)
+  local port
+  if [[ -z ${TRUNKLINE_TEST_KAFKA:-} && -n ${KAFKA_STARTER:-} ]]; then
+    port=$(free_port)
+    if "$KAFKA_STARTER" start "$home/kafka" --port "$port" >"$home/kafka.log" 2>&1; then
+      export TRUNKLINE_TEST_KAFKA=127.0.0.1:$port
+    else
+      problem "the broker did not start: $(tail -3 "$home/kafka.log")"
+    fi
+  fi
+  if [[ -z ${TRUNKLINE_TEST_REDIS:-} ]] && command -v redis-server >/dev/null; then
+    port=$(free_port)
+    redis-server --port "$port" --save "" --appendonly no --dir "$home" --pidfile "$home/redis.pid" --daemonize yes >/dev/null
+    export TRUNKLINE_TEST_REDIS=redis://127.0.0.1:$port
+  fi
+}
+end_home() {
+  [[ -n $home ]] || return 0
+  if [[ -d $home/kafka ]]; then "$KAFKA_STARTER" clean "$home/kafka" >/dev/null 2>&1; fi
+  if [[ -f $home/redis.pid ]]; then kill "$(<"$home/redis.pid")"; fi
+  rm -rf "$home"
+  home=
+}
+trap end_home EXIT
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
 finish() {
   echo "$passed passed, $failed failed"
@@ -75,6 +107,7 @@ swift_tests() {  # log, words for `swift test`
   count_swift_tests "$code"
 }
 
+start_home
 if [[ ${TEST_FLAGS:-} == *--filter* ]]; then
   swift_tests .build/test.log
 else
@@ -83,5 +116,14 @@ else
   swift_tests .build/test-simulation.log --filter '^SimulationTests\.'
 fi
 
-if [[ -x Tests/Acceptance/run.sh ]]; then counted acceptance Tests/Acceptance/run.sh; fi
+if [[ -x Tests/Acceptance/run.sh ]]; then
+  counted acceptance Tests/Acceptance/run.sh
+  if [[ -n ${TRUNKLINE_TEST_KAFKA:-} && -n ${TRUNKLINE_TEST_REDIS:-} ]]; then
+    ACCEPTANCE_HOME=cluster counted acceptance-cluster Tests/Acceptance/run.sh
+  elif [[ ${TRUNKLINE_REQUIRE_CLUSTER:-} == 1 ]]; then
+    problem "the cluster home was not tested: there is no broker or no Redis"
+  else
+    echo "test: SKIPPED: the cluster home on Kafka and Redis: name a broker with TRUNKLINE_TEST_KAFKA=HOST:PORT" >&2
+  fi
+fi
 finish
