@@ -166,7 +166,7 @@ up() {
   source=$(kafka_source)
   [[ -x $trunkline ]] || fail "$trunkline is not there: make build"
   for tool in redis-server redis-cli curl; do have $tool || fail "$tool is missing: apt-get install redis-server curl"; done
-  mkdir -p "$dir/pids" "$dir/logs" "$dir/redis"
+  mkdir -p "$dir/data" "$dir/pids" "$dir/logs" "$dir/redis"
   chmod 700 "$dir"
   dir=$(realpath "$dir")
   credentials

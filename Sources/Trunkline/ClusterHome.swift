@@ -39,7 +39,7 @@ extension Home {
         var problems: [(part: String, reason: String)] = []
         if let reason = log.problem { problems.append(("kafka", reason)) }
         if let reason = topics.problem { problems.append(("topics", reason)) }
-        if let reason = hot.problem ?? accounts.problem { problems.append(("redis", reason)) }
+        if let reason = hot.problem ?? accounts.problem ?? bus.problem { problems.append(("redis", reason)) }
         if let reason = watch.identityTaken { problems.append(("identity", reason)) }
         return problems
       },
@@ -51,6 +51,7 @@ extension Home {
       },
       tick: { log.connect { _ in } },
       shutdown: {
+        await bus.flush(withinMilliseconds: 1000)
         log.shutdown()
         lanes.stop()
         memory.stop()

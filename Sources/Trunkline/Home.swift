@@ -19,9 +19,10 @@ struct Home: Sendable {
   var problems: @Sendable () -> [(part: String, reason: String)]
   /// Returns once the log can be used.
   var connect: @Sendable (_ isStopping: @escaping @Sendable () -> Bool) async -> Void
-  /// Called about once a second.
+  /// Called every few seconds.
   var tick: @Sendable () -> Void
-  var shutdown: @Sendable () -> Void
+  /// What was said last is on its way when it returns.
+  var shutdown: @Sendable () async -> Void
 
   var partitions: Int { log.partitions(of: "work.journal") ?? 1 }
 }

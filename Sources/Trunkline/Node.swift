@@ -149,7 +149,7 @@ package final class Node: Sendable {
     try? FileManager.default.removeItem(atPath: Node.addressFile(options.dataFolder))
     loops.stop()
     projection.stop()
-    home.shutdown()
+    await home.shutdown()
     devClock?.keep()
     logger.info("stopped")
   }
@@ -203,8 +203,8 @@ package final class Node: Sendable {
 
   private func keepTime() {
     commander.sweep()
-    home.tick()
     let count = beats.next()
+    if count % 3 == 0 { home.tick() }
     if count % 15 == 0 { gateway.tick() }
     if count % 5 == 0 { devClock?.keep() }
     checkReadiness()

@@ -178,6 +178,6 @@ extension EventLog {
 
 extension ProjectionSession {
   func project(_ records: [ProjectedRecord]) async -> Result<Void, LogFailure> {
-    await withCheckedContinuation { c in project(records) { c.resume(returning: $0) } }
+    await withCheckedContinuation { c in project(records, source: journal, position: 0) { c.resume(returning: $0) } }
   }
 }

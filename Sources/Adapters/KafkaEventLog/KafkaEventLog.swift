@@ -15,9 +15,13 @@ package final class KafkaEventLog: EventLog, Membership {
     var shared: KafkaProducer?
     var pools: [ObjectIdentifier: (committed: ConsumerPool, stream: ConsumerPool)] = [:]
     var transactions: [String: TransactionalProducer] = [:]
+    var members: [String: KafkaMember] = [:]
     var problem: String?
     var isOver = false
   }
+
+  /// The group whose members project.
+  package static let projectors = "projectors"
 
   package let options: KafkaOptions
   private let lanes: [EventLoop]
@@ -180,13 +184,16 @@ package final class KafkaEventLog: EventLog, Membership {
   // MARK: Projections
 
   package func openProjection(_ name: String, ready: @escaping @Sendable (Result<any ProjectionSession, LogFailure>) -> Void) {
-    // Both families of a partition are projected by one node, so they share one producer and its threads.
-    let shared = name.split(separator: "/").last.map { "projector/\($0)" } ?? name
+    // "work/3": what follows from work.journal[3]. In the group all of a node's partitions share one.
+    let parts = name.split(separator: "/")
+    let source = TopicPartition("\(parts.first ?? "").journal", parts.last.flatMap { Int($0) } ?? 0)
+    let member = state.withLock { $0.members[KafkaEventLog.projectors] }
+    let shared = member == nil ? name : "projector/\(options.node)"
     let settings = options.transactions(shared)
     let found: Result<TransactionalProducer, LogFailure> = state.withLock { state in
       if let open = state.transactions[shared], !open.isOver { return .success(open) }
       do throws(LogFailure) {
-        let made = try TransactionalProducer(settings, name: "tx-\(shared)")
+        let made = try TransactionalProducer(settings, name: "transactions", prefix: options.prefix, member: member)
         state.transactions[shared] = made
         return .success(made)
       } catch {
@@ -197,7 +204,7 @@ package final class KafkaEventLog: EventLog, Membership {
     case .failure(let failure): ready(.failure(failure))
     case .success(let producer):
       let session = KafkaProjection(log: self, name: shared, producer: producer)
-      producer.open { outcome in
+      producer.open(source) { outcome in
         switch outcome {
         case .success: ready(.success(session))
         case .failure(let failure):
@@ -241,8 +248,10 @@ package final class KafkaEventLog: EventLog, Membership {
 
   package func join(_ group: String, topics: [String], changed: @escaping @Sendable (Set<Int>) -> Void) -> any Cancellable {
     do throws(LogFailure) {
-      return try KafkaMember(
+      let member = try KafkaMember(
         options.member(of: group), group: group, topics: topics.map { options.prefix + $0 }, loop: loop, notify: notify, changed: changed)
+      state.withLock { $0.members[group] = member }
+      return member
     } catch {
       notify(.refused("\(error)"))
       return NoMember()

@@ -7,7 +7,7 @@ import Synchronization
 /// paused at once. Range assignment gives equal numbers of co-partitioned topics to one node; the identity is static, so that a restart moves nothing.
 final class KafkaMember: Sendable, Cancellable {
   private let group: String
-  private let handle: KafkaHandle
+  let handle: KafkaHandle
   private let waker: QueueWaker
   // A queue of the instance, freed by `end`.
   nonisolated(unsafe) private let queue: OpaquePointer
@@ -19,6 +19,7 @@ final class KafkaMember: Sendable, Cancellable {
     /// Nil before the first assignment.
     var assigned: Set<Int>?
     var isOver = false
+    var isFatal = false
     var timer: (any Cancellable)?
     /// Runs while what was assigned before may be assigned again.
     var grace: (any Cancellable)?
@@ -77,6 +78,8 @@ final class KafkaMember: Sendable, Cancellable {
   private func serve() {
     guard !state.withLock({ $0.isOver }) else { return }
     while let message = rd_kafka_consumer_poll(handle.raw, 0) { rd_kafka_message_destroy(message) }
+    // What ends the instance is told in one of several ways, or in none.
+    if let fatal = handle.fatal { failed(RD_KAFKA_RESP_ERR__FATAL, fatal.what) }
   }
 
   private func rebalanced(_ code: rd_kafka_resp_err_t, _ partitions: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>) {
@@ -112,6 +115,11 @@ final class KafkaMember: Sendable, Cancellable {
   private func failed(_ code: rd_kafka_resp_err_t, _ text: String) {
     switch code {
     case RD_KAFKA_RESP_ERR__FATAL, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
+      let isNews = state.withLock { state in
+        defer { state.isFatal = true }
+        return !state.isFatal
+      }
+      guard isNews else { return }
       notify(.identityTaken("another node joined \(group) under this node's name: \(text)"))
       tell([])
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR__AUTHENTICATION:

@@ -67,6 +67,8 @@ package struct KafkaOptions: Sendable {
       "group.id": prefix + group, "group.instance.id": node, "partition.assignment.strategy": "range", "enable.auto.commit": "false",
       "session.timeout.ms": "\(sessionTimeout)", "heartbeat.interval.ms": "\(sessionTimeout / 4)", "max.poll.interval.ms": "86400000",
       "auto.offset.reset": "latest",
+      // Positions that a transaction has not settled yet are waited for.
+      "isolation.level": "read_committed",
     ]) { $1 }
   }
 

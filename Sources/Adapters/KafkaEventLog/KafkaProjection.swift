@@ -3,50 +3,109 @@ import EventLoops
 import Ports
 import Synchronization
 
-/// The transactions of one name. librdkafka's calls block, so they run on a thread of their own, one after another.
+/// Transactions for projectors. librdkafka's calls block, so they run on a thread of their own, one after another.
+///
+/// With a group, all partitions of a node share one: what its projectors hand over within a tenth of a second goes into one transaction, which carries the positions that
+/// they have come to. The group's coordinator refuses those of a member whose partitions have gone to others, so a node that was paused can do no harm (KIP-447). Without
+/// one, the transactional name is the fence.
 final class TransactionalProducer: Sendable {
+  private struct Job: Sendable {
+    var records: [ProjectedRecord]
+    var source: TopicPartition
+    var position: Int64
+    var deliver: @Sendable (Result<Void, LogFailure>) -> Void
+  }
+  private struct State {
+    var isReady = false
+    var isOver = false
+    var users = 0
+    var jobs: [Job] = []
+    var isScheduled = false
+    var begun: Int64 = 0
+  }
+
   private let handle: KafkaHandle
   private let thread: EventLoop
-  private let state = Mutex<(isReady: Bool, isOver: Bool, users: Int)>((false, false, 0))
+  private let prefix: String
+  private let member: KafkaMember?
+  /// Between the beginnings of two transactions, milliseconds.
+  private let pace: Int64
+  private let state = Mutex(State())
 
-  init(_ settings: [String: String], name: String) throws(LogFailure) {
+  init(_ settings: [String: String], name: String, prefix: String, member: KafkaMember?) throws(LogFailure) {
     handle = try KafkaHandle(RD_KAFKA_PRODUCER, settings)
+    self.prefix = prefix
+    self.member = member
+    pace = member == nil ? 0 : 100
     do { thread = try EventLoop.spawn(name: name) } catch { throw .unavailable("\(error)") }
   }
 
   var isOver: Bool { state.withLock { $0.isOver } }
 
-  /// Fences whoever used the name before; tries until a broker answers.
-  func open(_ ready: @escaping @Sendable (Result<Void, LogFailure>) -> Void) {
+  /// Fences whoever projected `source` before; tries until a broker answers.
+  func open(_ source: TopicPartition, _ ready: @escaping @Sendable (Result<Void, LogFailure>) -> Void) {
     state.withLock { $0.users += 1 }
     thread.post { [self] in
-      if state.withLock({ $0.isReady }) { return ready(.success(())) }
-      while true {
-        guard let error = rd_kafka_init_transactions(handle.raw, 5000) else { break }
-        defer { rd_kafka_error_destroy(error) }
-        guard rd_kafka_error_is_retriable(error) != 0, !isOver else { return ready(.failure(end(error))) }
-      }
-      state.withLock { $0.isReady = true }
+      if let failure = begin() ?? settle(source) { return ready(.failure(failure)) }
       ready(.success(()))
     }
   }
 
-  func project(_ records: [ProjectedRecord], prefix: String, _ deliver: @escaping @Sendable (Result<Void, LogFailure>) -> Void) {
-    thread.post { [self] in
-      if isOver { return deliver(.failure(.sessionLost("an earlier transaction failed"))) }
-      deliver(write(records, prefix))
+  private func begin() -> LogFailure? {
+    if state.withLock({ $0.isReady }) { return isOver ? .sessionLost("an earlier transaction failed") : nil }
+    while let error = rd_kafka_init_transactions(handle.raw, 5000) {
+      defer { rd_kafka_error_destroy(error) }
+      guard rd_kafka_error_is_retriable(error) != 0, !isOver else { return end(error) }
     }
+    state.withLock { $0.isReady = true }
+    return nil
   }
 
-  private func write(_ records: [ProjectedRecord], _ prefix: String) -> Result<Void, LogFailure> {
-    guard !records.isEmpty else { return .success(()) }
+  /// Waits until no transaction of an earlier member stands open on the source's position: what it wrote is then committed or gone, and nothing more can follow.
+  private func settle(_ source: TopicPartition) -> LogFailure? {
+    guard let member, let list = rd_kafka_topic_partition_list_new(1) else { return nil }
+    defer { rd_kafka_topic_partition_list_destroy(list) }
+    rd_kafka_topic_partition_list_add(list, prefix + source.topic, Int32(source.partition))
+    let code = rd_kafka_committed(member.handle.raw, list, 10_000)
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? nil : .unavailable("the position of \(source): \(KafkaError.text(code))")
+  }
+
+  func project(
+    _ records: [ProjectedRecord], source: TopicPartition, position: Int64, _ deliver: @escaping @Sendable (Result<Void, LogFailure>) -> Void
+  ) {
+    let now = thread.monotonicMilliseconds
+    let wait: Int64? = state.withLock { state in
+      state.jobs.append(Job(records: records, source: source, position: position, deliver: deliver))
+      guard !state.isScheduled else { return nil }
+      state.isScheduled = true
+      return max(0, state.begun + pace - now)
+    }
+    guard let wait else { return }
+    if wait == 0 { thread.post { self.flush() } } else { _ = thread.schedule(afterMilliseconds: wait) { self.flush() } }
+  }
+
+  private func flush() {
+    let now = thread.monotonicMilliseconds
+    let jobs = state.withLock { state in
+      state.isScheduled = false
+      state.begun = now
+      defer { state.jobs = [] }
+      return state.jobs
+    }
+    let outcome = isOver ? .failure(.sessionLost("an earlier transaction failed")) : write(jobs)
+    for job in jobs { job.deliver(outcome) }
+  }
+
+  private func write(_ jobs: [Job]) -> Result<Void, LogFailure> {
+    guard jobs.contains(where: { !$0.records.isEmpty }) else { return .success(()) }
     if let error = rd_kafka_begin_transaction(handle.raw) { return .failure(end(error, free: true)) }
-    for record in records {
-      let code = produce(record, prefix)
-      guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
-        return abort(KafkaError(code: code, what: "\(record.target)").description)
+    for job in jobs {
+      for record in job.records {
+        let code = produce(record, prefix)
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { return abort(KafkaError(code: code, what: "\(record.target)").description) }
       }
     }
+    if let failure = sendPositions(jobs) { return failure }
     while true {
       guard let error = rd_kafka_commit_transaction(handle.raw, 30_000) else { return .success(()) }
       defer { rd_kafka_error_destroy(error) }
@@ -54,6 +113,23 @@ final class TransactionalProducer: Sendable {
       if rd_kafka_error_txn_requires_abort(error) != 0 { return abort(String(cString: rd_kafka_error_string(error))) }
       return .failure(end(error))
     }
+  }
+
+  private func sendPositions(_ jobs: [Job]) -> Result<Void, LogFailure>? {
+    guard let member, let list = rd_kafka_topic_partition_list_new(Int32(jobs.count)) else { return nil }
+    defer { rd_kafka_topic_partition_list_destroy(list) }
+    for job in jobs {
+      rd_kafka_topic_partition_list_add(list, prefix + job.source.topic, Int32(job.source.partition)).pointee.offset = job.position
+    }
+    guard let metadata = rd_kafka_consumer_group_metadata(member.handle.raw) else { return abort("this node is not in the group") }
+    defer { rd_kafka_consumer_group_metadata_destroy(metadata) }
+    while let error = rd_kafka_send_offsets_to_transaction(handle.raw, list, metadata, 10_000) {
+      defer { rd_kafka_error_destroy(error) }
+      if rd_kafka_error_is_retriable(error) != 0, !isOver { continue }
+      let text = String(cString: rd_kafka_error_string(error))
+      return rd_kafka_error_txn_requires_abort(error) != 0 ? abort(text) : .failure(end(error))
+    }
+    return nil
   }
 
   private func produce(_ projected: ProjectedRecord, _ prefix: String) -> rd_kafka_resp_err_t {
@@ -114,11 +190,13 @@ final class KafkaProjection: ProjectionSession {
     self.producer = producer
   }
 
-  func project(_ records: [ProjectedRecord], deliver: @escaping @Sendable (Result<Void, LogFailure>) -> Void) {
+  func project(
+    _ records: [ProjectedRecord], source: TopicPartition, position: Int64, deliver: @escaping @Sendable (Result<Void, LogFailure>) -> Void
+  ) {
     for record in records {
       if let refusal = log.refusal(record) { return deliver(.failure(refusal)) }
     }
-    producer.project(records, prefix: log.options.prefix, deliver)
+    producer.project(records, source: source, position: position, deliver)
   }
 
   func close() {

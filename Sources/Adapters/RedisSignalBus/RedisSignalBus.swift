@@ -5,8 +5,8 @@ import Synchronization
 
 /// The signal bus of the cluster home: Redis' publish and subscribe, on one connection each. Listeners are called on the loop.
 ///
-/// Messages of one publisher come in its order. What is published without a connection is dropped and counted; what others publish while the subscribing connection is
-/// made again is missed.
+/// Messages of one publisher come in its order. What is published without a connection waits for the next one, up to a bound, beyond which it is dropped and counted;
+/// what others publish while the subscribing connection is made again is missed.
 package final class RedisSignalBus: SignalBus {
   private struct Listener: Sendable {
     var id: UInt64
@@ -25,6 +25,10 @@ package final class RedisSignalBus: SignalBus {
   private let prefix: String
   // What was asked for on the present connection; touched on the loop's thread only.
   nonisolated(unsafe) private var subscribed: Set<String> = []
+  // Published without a connection; touched on the loop's thread only.
+  nonisolated(unsafe) private var kept: [(pipeline: RedisPipeline, bytes: Int)] = []
+  nonisolated(unsafe) private var keptBytes = 0
+  private static let mostKept = 4 << 20
 
   /// Begins to connect at once.
   /// - Parameters:
@@ -79,10 +83,42 @@ package final class RedisSignalBus: SignalBus {
   package func publish(_ channel: String, _ message: [UInt8]) {
     var pipeline = RedisPipeline()
     pipeline.add(Array("PUBLISH".utf8), Array((prefix + channel).utf8), message)
+    send(pipeline, message.count)
+  }
+
+  private func send(_ pipeline: RedisPipeline, _ bytes: Int) {
     publisher.send(pipeline) { [weak self] result in
-      if case .success(let replies) = result, replies[0].failure == nil { return }
-      self?.lost.wrappingAdd(1, ordering: .relaxed)
+      switch result {
+      case .success(let replies) where replies[0].failure == nil: return
+      case .failure(.notConnected): self?.keep(pipeline, bytes)
+      default: self?.lost.wrappingAdd(1, ordering: .relaxed)
+      }
     }
+  }
+
+  /// Somebody may be waiting for it longer than it takes to connect.
+  private func keep(_ pipeline: RedisPipeline, _ bytes: Int) {
+    kept.append((pipeline, bytes))
+    keptBytes += bytes
+    while keptBytes > RedisSignalBus.mostKept {
+      keptBytes -= kept.removeFirst().bytes
+      lost.wrappingAdd(1, ordering: .relaxed)
+    }
+  }
+
+  private func sendKept() {
+    let waiting = kept
+    kept = []
+    keptBytes = 0
+    for message in waiting { send(message.pipeline, message.bytes) }
+  }
+
+  /// Returns once the server has taken everything published so far, or cannot be asked.
+  package func flush(withinMilliseconds milliseconds: Int64) async {
+    guard (try? await publisher.connected(withinMilliseconds: milliseconds)) != nil else { return }
+    var ping = RedisPipeline()
+    ping.add(text: "PING")
+    await withCheckedContinuation { continuation in publisher.send(ping) { _ in continuation.resume() } }
   }
 
   package func subscribe(_ channel: String, _ receive: @escaping @Sendable ([UInt8]) -> Void) -> any Cancellable {
@@ -141,6 +177,7 @@ package final class RedisSignalBus: SignalBus {
   private func follow(_ event: RedisEvent) {
     switch event {
     case .connected(let server), .changed(let server):
+      if case .connected = event { sendKept() }
       guard let other = subscriber.server, other.runID != server.runID else { return }
       subscriber.reconnect(because: .notMaster("\(other.endpoint) is not the server that is published to, which is \(server.endpoint)"))
     case .disconnected, .probed: break

@@ -101,7 +101,9 @@ package final class SQLiteEventLog: EventLog {
 private struct Projection: ProjectionSession {
   let log: SQLiteEventLog
 
-  func project(_ records: [ProjectedRecord], deliver: @escaping @Sendable (Result<Void, LogFailure>) -> Void) {
+  func project(
+    _ records: [ProjectedRecord], source: TopicPartition, position: Int64, deliver: @escaping @Sendable (Result<Void, LogFailure>) -> Void
+  ) {
     log.project(records, deliver: deliver)
   }
 

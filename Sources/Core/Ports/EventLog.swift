@@ -158,9 +158,11 @@ package protocol EventLog: Sendable {
 
 /// The transactions of one projector.
 package protocol ProjectionSession: Sendable {
-  /// Appends records to several partitions in one transaction, all or none, durable when `deliver` says so; one at a time. After a failure the session is over:
-  /// the outcome may be unknown. Never on the hot path.
-  func project(_ records: [ProjectedRecord], deliver: @escaping @Sendable (Result<Void, LogFailure>) -> Void)
+  /// Appends records to several partitions in one transaction, all or none, durable when `deliver` says so; one at a time. They are what follows from `source` below
+  /// `position`, which is kept beside them for whoever watches how far behind a projector is. After a failure the session is over: the outcome may be unknown.
+  /// Never on the hot path.
+  func project(
+    _ records: [ProjectedRecord], source: TopicPartition, position: Int64, deliver: @escaping @Sendable (Result<Void, LogFailure>) -> Void)
   func close()
 }
 

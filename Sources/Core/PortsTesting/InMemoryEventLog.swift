@@ -218,7 +218,9 @@ package final class InMemoryEventLog: EventLog {
 private struct MemoryProjection: ProjectionSession {
   let log: InMemoryEventLog
 
-  func project(_ records: [ProjectedRecord], deliver: @escaping @Sendable (Result<Void, LogFailure>) -> Void) {
+  func project(
+    _ records: [ProjectedRecord], source: TopicPartition, position: Int64, deliver: @escaping @Sendable (Result<Void, LogFailure>) -> Void
+  ) {
     log.project(records, deliver: deliver)
   }
 

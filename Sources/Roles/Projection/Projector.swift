@@ -294,7 +294,7 @@ package actor Projector {
     dirtyDocuments = [:]
     dirtyScopes = []
     let offset = image.ledger.nextOffset
-    transactions?.project(records) { [weak self] outcome in
+    transactions?.project(records, source: journal, position: offset) { [weak self] outcome in
       self?.post { $0.written(outcome, upTo: offset, current) }
     }
   }

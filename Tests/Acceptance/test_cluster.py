@@ -1,0 +1,260 @@
+"""Several nodes on one log and one memory: who dies, who takes over, what nobody notices. Runs on the cluster home alone."""
+
+import json
+import signal
+import subprocess
+import threading
+import time
+import unittest
+import uuid
+
+import requests
+
+from support import BINARY, HOME, KAFKA, PATIENCE, REDIS, SID, TOKEN, Server, Space, until
+
+
+class Node(Server):
+    """One node of a cluster whose topics are there already."""
+
+    def __init__(self, prefix, name, roles, *options, kafka=None, redis=None):
+        super().__init__("--roles", roles, *options, dev_clock=False)
+        self.shared_prefix, self.name = prefix, name
+        self.kafka, self.redis = kafka or KAFKA, redis or REDIS
+
+    def cluster_options(self):
+        return ["--kafka", self.kafka, "--redis", self.redis, "--topic-prefix", self.shared_prefix, "--node", self.name]
+
+    def not_ready(self):
+        """What it says it lacks; None while nobody answers there."""
+        try:
+            answer = requests.get(self.url + "/ready", timeout=10)
+        except requests.RequestException:
+            return None
+        return [] if answer.status_code == 200 else answer.json()["not_ready"]
+
+
+def apply_topics(prefix, *options):
+    made = subprocess.run(
+        [BINARY, "topics", "apply", "--kafka", KAFKA, "--topic-prefix", prefix, "--development", "--partitions", "4", *options],
+        capture_output=True, text=True, timeout=PATIENCE * 2)
+    assert made.returncode == 0, made.stdout + made.stderr
+
+
+def fresh_prefix():
+    return f"ac-{uuid.uuid4().hex[:8]}."
+
+
+@unittest.skipIf(HOME != "cluster", "needs a broker and Redis")
+class ClusterTest(unittest.TestCase):
+    def setUp(self):
+        self.prefix = fresh_prefix()
+        self.nodes = []
+
+    def tearDown(self):
+        for node in self.nodes:
+            node.close()
+
+    def node(self, name, roles, *options, **keywords):
+        node = Node(self.prefix, name, roles, *options, **keywords)
+        self.nodes.append(node)
+        return node
+
+    def start(self, *nodes):
+        for node in nodes:
+            node.spawn()
+        for node in nodes:
+            node.wait_ready()
+
+
+class Load:
+    """Clients that create tasks with idempotency keys, over several ingresses, and try again until each is accepted."""
+
+    def __init__(self, ingresses, spaces):
+        self.ingresses, self.spaces = ingresses, spaces
+        self.accepted = {space.sid: set() for space in spaces}
+        self.refused, self.failures = [], []
+        self.stopping = threading.Event()
+        self.threads = [threading.Thread(target=self._run, args=(space, index), daemon=True) for index, space in enumerate(spaces)]
+        for thread in self.threads:
+            thread.start()
+
+    def _run(self, space, index):
+        session = requests.Session()
+        session.auth = (SID, TOKEN)
+        number = 0
+        while not self.stopping.is_set():
+            number += 1
+            key = uuid.uuid4().hex
+            deadline = time.monotonic() + PATIENCE
+            while True:
+                base = self.ingresses[(index + number) % len(self.ingresses)].url
+                try:
+                    answer = session.post(
+                        f"{base}/v1/Workspaces/{space.sid}/Tasks", data={"WorkflowSid": space.workflow.sid, "Attributes": json.dumps({"key": key})},
+                        headers={"Idempotency-Key": key}, timeout=40)
+                except requests.RequestException as failure:
+                    self.refused.append((0, str(failure)))
+                else:
+                    if answer.status_code == 201:
+                        self.accepted[space.sid].add(answer.json()["sid"])
+                        break
+                    self.refused.append((answer.status_code, answer.text))
+                    if answer.status_code not in (429, 503):
+                        self.failures.append((answer.status_code, answer.text))
+                        return
+                if time.monotonic() > deadline:
+                    self.failures.append((0, "never accepted"))
+                    return
+                time.sleep(0.05)
+
+    @property
+    def count(self):
+        return sum(len(sids) for sids in self.accepted.values())
+
+    def grow(self, by):
+        before = self.count
+        until(lambda: self.failures or self.count >= before + by, "the load goes on")
+
+    def stop(self):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join(PATIENCE * 2)
+
+
+def tasks_of(server, workspace):
+    found, url = set(), f"{server.url}/v1/Workspaces/{workspace}/Tasks?PageSize=1000"
+    while url:
+        answer = until(lambda: (lambda a: a if a.status_code != 503 else None)(server.get(url)), "a readable list")
+        assert answer.status_code == 200, answer.text
+        page = answer.json()
+        found |= {task["sid"] for task in page["tasks"]}
+        url = page["meta"]["next_page_url"]
+    return found
+
+
+class Takeover(ClusterTest):
+    def prepare(self):
+        """Two workers, two ingresses, one node for the rest."""
+        apply_topics(self.prefix)
+        self.workers = [self.node("w1", "worker"), self.node("w2", "worker")]
+        self.ingresses = [self.node("i1", "ingress"), self.node("i2", "ingress")]
+        self.rest = self.node("rest", "projector,callout,gateway")
+        self.start(*self.workers, *self.ingresses, self.rest)
+        self.spaces = []
+        for _ in range(6):
+            self.spaces.append(Space(self.ingresses[0]))
+        return Load(self.ingresses, self.spaces)
+
+    def check(self, load):
+        load.stop()
+        self.assertEqual(load.failures, [])
+        for space in self.spaces:
+            self.assertEqual(tasks_of(self.ingresses[1], space.sid), load.accepted[space.sid], "accepted and there, once each")
+
+    def test_a_worker_killed_under_load_loses_nothing(self):
+        load = self.prepare()
+        load.grow(100)
+        self.workers[0].kill()
+        load.grow(200)
+        # Every workspace goes on, those of the dead worker too.
+        counts = {sid: len(sids) for sid, sids in load.accepted.items()}
+        until(lambda: all(len(sids) > counts[sid] for sid, sids in load.accepted.items()), "all workspaces go on")
+        self.workers[0].start()
+        load.grow(50)
+        self.check(load)
+
+    def test_a_paused_worker_does_no_harm_when_it_wakes(self):
+        load = self.prepare()
+        load.grow(50)
+        self.workers[0].process.send_signal(signal.SIGSTOP)
+        counts = {sid: len(sids) for sid, sids in load.accepted.items()}
+        try:
+            until(lambda: all(len(sids) > counts[sid] + 5 for sid, sids in load.accepted.items()), "the other worker has taken over")
+        finally:
+            self.workers[0].process.send_signal(signal.SIGCONT)
+        load.grow(200)
+        self.check(load)
+
+    def test_an_emptied_memory_is_filled_again_and_never_answers_short(self):
+        load = self.prepare()
+        load.grow(100)
+        known = {space.sid: set(load.accepted[space.sid]) for space in self.spaces}
+        self.assertEqual(subprocess.run(["redis-cli", "-u", REDIS, "FLUSHALL"], capture_output=True, text=True, check=True).stdout, "OK\n")
+        for _ in range(20):
+            for space in self.spaces:
+                answer = self.ingresses[1].get(f"/v1/Workspaces/{space.sid}/Tasks?PageSize=1000")
+                self.assertIn(answer.status_code, (200, 503), answer.text)
+                if answer.status_code == 200 and len(known[space.sid]) < 900:
+                    self.assertLessEqual(known[space.sid], {task["sid"] for task in answer.json()["tasks"]}, "a shortened list")
+                elif answer.status_code == 503:
+                    self.assertIn("Retry-After", answer.headers)
+        load.grow(50)
+        self.check(load)
+
+    def test_a_rolling_restart_fails_no_request(self):
+        load = self.prepare()
+        for node in [*self.workers, self.rest]:
+            load.grow(30)
+            self.assertEqual(node.terminate(), 0)
+            node.start()
+        load.grow(30)
+        self.assertEqual(load.refused, [])
+        self.check(load)
+
+
+class Roles(ClusterTest):
+    def test_any_node_reads_what_another_wrote_and_roles_refuse_what_is_not_theirs(self):
+        apply_topics(self.prefix)
+        a, b = self.node("a", "ingress"), self.node("b", "ingress,gateway")
+        worker, rest = self.node("w", "worker", "--lanes", "2"), self.node("rest", "projector,callout")
+        self.start(worker, rest, a, b)
+        space = Space(a)
+        for _ in range(20):
+            made = a.post(f"/v1/Workspaces/{space.sid}/Tasks", {"WorkflowSid": space.workflow.sid, "Attributes": "{}"})
+            self.assertEqual(made.status_code, 201, made.text)
+            self.assertEqual(b.get(f"/v1/Workspaces/{space.sid}/Tasks/{made.json()['sid']}").status_code, 200)
+        refused = worker.get("/v1/Workspaces")
+        self.assertEqual(refused.status_code, 421, refused.text)
+        self.assertIn("ingress", refused.json()["message"])
+
+    def test_one_name_twice_the_later_one_stays(self):
+        apply_topics(self.prefix)
+        first, second = self.node("same", "worker,ingress,projector"), self.node("same", "worker,ingress,projector")
+        self.start(first)
+        second.spawn()
+        until(lambda: "identity" in (first.not_ready() or []), "the first says that its name was taken")
+        self.assertIn("name was taken", first.log_text())
+        first.terminate()
+        second.wait_ready()
+        self.assertEqual(second.get("/v1/Workspaces").status_code, 200)
+
+
+class BadDays(ClusterTest):
+    def test_missing_topics_are_named_with_the_command_that_makes_them(self):
+        node = self.node("n", "ingress,worker,projector,callout,gateway")
+        node.spawn()
+        until(lambda: "topics" in (node.not_ready() or []), "it says that topics are missing")
+        until(lambda: f"trunkline topics apply --kafka {KAFKA} --topic-prefix {self.prefix}" in node.log_text(), "it says what to run")
+        apply_topics(self.prefix)
+        node.wait_ready()
+
+    def test_a_broker_that_is_away_at_the_start_is_waited_for(self):
+        node = self.node("n", "ingress,worker", kafka="127.0.0.1:1")
+        node.spawn()
+        until(lambda: "kafka" in (node.not_ready() or []), "it says that Kafka is away")
+        answer = node.get("/v1/Workspaces")
+        self.assertEqual(answer.status_code, 503, answer.text)
+        self.assertIn("Retry-After", answer.headers)
+        self.assertEqual(node.terminate(), 0)
+
+    def test_a_refused_password_of_redis_is_named(self):
+        apply_topics(self.prefix)
+        address = REDIS.split("://", 1)[1]
+        node = self.node("n", "ingress,worker", redis=f"redis://nobody:wrong@{address}")
+        node.spawn()
+        until(lambda: "redis" in (node.not_ready() or []), "it says that Redis refuses")
+        self.assertNotIn("wrong@", node.log_text())
+
+
+if __name__ == "__main__":
+    unittest.main()
