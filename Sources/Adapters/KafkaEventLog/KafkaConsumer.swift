@@ -9,8 +9,8 @@ final class KafkaConsumer: Sendable {
     var topics: [String: Topic] = [:]
     var taken: Set<TopicPartition> = []
   }
+  // @unchecked: topic handles may be used from any thread, as the instance may; freed with it.
   private struct Topic: @unchecked Sendable {
-    // @unchecked: topic handles may be used from any thread, as the instance may; freed with it.
     let raw: OpaquePointer
   }
 

@@ -11,8 +11,8 @@ final class KafkaProducer: Sendable {
     var isBroken = false
   }
   /// A topic's handle lives as long as the instance.
+  // @unchecked: topic handles may be used from any thread, as the instance may; freed with it.
   private struct Topic: @unchecked Sendable {
-    // @unchecked: topic handles may be used from any thread, as the instance may; freed with it.
     let raw: OpaquePointer
   }
 

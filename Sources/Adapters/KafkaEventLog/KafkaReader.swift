@@ -19,8 +19,8 @@ final class KafkaReader: LogReader {
     var isClosed = false
     var failure: LogFailure?
   }
+  // @unchecked: queues of librdkafka may be used from any thread; freed once, under the reader's lock.
   private struct Queue: @unchecked Sendable {
-    // @unchecked: queues of librdkafka may be used from any thread; freed once, under the reader's lock.
     let raw: OpaquePointer
     let watched: UInt64
   }
