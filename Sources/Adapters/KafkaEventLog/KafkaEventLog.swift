@@ -49,7 +49,7 @@ package final class KafkaEventLog: EventLog, Membership {
   /// Asks for the topics and their partitions; called until it succeeds, and again now and then. `deliver` gets the names, without prefix.
   package func connect(_ deliver: @escaping @Sendable (Result<[String: Int], LogFailure>) -> Void) {
     let prefix = options.prefix
-    questions.ask({ [self] (found: Result<[String: Int], LogFailure>) in
+    let learned: @Sendable (Result<[String: Int], LogFailure>) -> Void = { [self] found in
       switch found {
       case .success(let topics): deliver(.success(learn(topics, prefix)))
       case .failure(let failure):
@@ -60,7 +60,8 @@ package final class KafkaEventLog: EventLog, Membership {
         if isNews { notify(.unreachable("\(failure)")) }
         deliver(.failure(failure))
       }
-    }) { questions throws(LogFailure) in try questions.topics() }
+    }
+    questions.ask(learned) { questions throws(LogFailure) in try questions.topics() }
   }
 
   private func learn(_ topics: [String: Int], _ prefix: String) -> [String: Int] {
