@@ -41,7 +41,7 @@ targets += [
 
 // Roles: what a node can do, on ports.
 targets += [
-  room("PartitionRunner", "Roles", ["Journal", "Machines", "Ports", "Resources"]),
+  room("PartitionRunner", "Roles", ["JSON", "Journal", "Machines", "Ports", "Resources"]),
   room("Forms", "Core", ["Resources"]),
   tests("Forms", ["Forms", "Resources"]),
   room("Records", "Core"),

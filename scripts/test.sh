@@ -111,8 +111,10 @@ start_home
 if [[ ${TEST_FLAGS:-} == *--filter* ]]; then
   swift_tests .build/test.log
 else
-  # Histories keep every core busy for minutes; beside them whatever has a time limit of its own would meet it.
-  swift_tests .build/test.log --skip '^SimulationTests\.'
+  # Histories keep every core busy for minutes, and what waits for servers blocks threads; beside them whatever has a time limit of its own would meet it.
+  on_servers='^(ContractsTests|RedisClientTests|KafkaAdminTests)\.'
+  swift_tests .build/test.log --skip "^SimulationTests\.|$on_servers"
+  swift_tests .build/test-servers.log --no-parallel --filter "$on_servers"
   swift_tests .build/test-simulation.log --filter '^SimulationTests\.'
 fi
 

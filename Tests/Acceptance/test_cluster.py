@@ -229,6 +229,48 @@ class Roles(ClusterTest):
         self.assertEqual(second.get("/v1/Workspaces").status_code, 200)
 
 
+class OtherSystems(ClusterTest):
+    def kcat(self, *arguments, text=None):
+        done = subprocess.run(["kcat", "-b", KAFKA, "-q", *arguments], input=text, capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def test_records_that_others_publish_become_tasks_or_are_rejected_with_the_reason(self):
+        apply_topics(self.prefix)
+        node = self.node("n", "ingress,worker,projector,callout,gateway")
+        self.start(node)
+        space = Space(node)
+        good = [
+            json.dumps({"workspace_sid": space.sid, "workflow_sid": space.workflow.sid, "priority": number, "attributes": {"n": number}})
+            for number in range(40)
+        ]
+        # Without keys they land in every partition; each is passed on to its workspace's.
+        self.kcat("-P", "-t", self.prefix + "work.bulk", text="\n".join(good) + "\n")
+        # By the workspace's SID, as the documents say.
+        self.kcat("-P", "-t", self.prefix + "work.bulk", "-k", space.sid, text="\n".join(good[:5]) + "\n")
+        found = until(lambda: (lambda tasks: tasks if len(tasks) >= 45 else None)(space.api.tasks.list()), "all are tasks")
+        self.assertEqual(len(found), 45)
+        self.assertEqual(sorted(task.priority for task in found), sorted([*range(40), *range(5)]))
+        bad = {
+            "{broken": "not JSON",
+            json.dumps({"workspace_sid": space.sid, "attributes": {}, "extra": 1}): "unknown key 'extra'",
+            json.dumps({"workspace_sid": "WS1", "attributes": {}}): "workspace_sid must be WS",
+            json.dumps({"workspace_sid": "WS" + "0" * 32, "attributes": {}}): "not found",
+            json.dumps({"workspace_sid": space.sid, "workflow_sid": "WW" + "0" * 32, "attributes": {}}): "WW" + "0" * 32,
+        }
+        self.kcat("-P", "-t", self.prefix + "work.bulk", text="\n".join(bad) + "\n")
+
+        def rejects():
+            lines = self.kcat("-C", "-t", self.prefix + "rejects", "-o", "beginning", "-e").splitlines()
+            return lines if len(lines) >= len(bad) else None
+
+        rejected = [json.loads(line) for line in until(rejects, "all are rejected")]
+        reasons = " | ".join(record["reason"] for record in rejected)
+        for text in bad.values():
+            self.assertIn(text, reasons)
+        self.assertEqual(len(space.api.tasks.list()), 45)
+
+
 class BadDays(ClusterTest):
     def test_missing_topics_are_named_with_the_command_that_makes_them(self):
         node = self.node("n", "ingress,worker,projector,callout,gateway")

@@ -13,6 +13,9 @@ package protocol Machine: Sendable {
   /// Handles one command at an instant (`turn.now`) that never goes back. Bad input is answered in the effects, never thrown, never trapped.
   mutating func handle(_ command: Command, _ turn: inout Turn)
 
+  /// Reads what another system published to one of the inputs in its documented form, JSON. Whose account it is the machine knows from the scope.
+  static func published(_ bytes: [UInt8]) throws(PublishedRecordError) -> Command
+
   /// When the earliest timer is due; nil when there is none. O(log n) at most.
   var nextDue: Int64? { get }
 
@@ -30,6 +33,19 @@ package protocol Machine: Sendable {
 
   /// All documents of a scope as they stand, for refilling hot state. O(documents).
   func documents(of scope: Identifier) -> [(key: DocumentKey, bytes: [UInt8])]
+}
+
+/// Why a record that another system published cannot be taken, for whoever reads `rejects`.
+package struct PublishedRecordError: Error, Sendable, Hashable {
+  package var reason: String
+
+  package init(_ reason: String) { self.reason = reason }
+}
+
+extension Machine {
+  package static func published(_ bytes: [UInt8]) throws(PublishedRecordError) -> Command {
+    throw PublishedRecordError("this topic takes no records of other systems")
+  }
 }
 
 /// What a machine works with while it decides: the instant, a source of identifiers, and the effects so far.
@@ -100,6 +116,13 @@ package struct Effects: Sendable {
     size += 128
     if case .bytes(let bytes) = message.payload { size += bytes.count }
     outgoing.append(message)
+  }
+
+  /// Takes out the replies to a node that is none: what became of records that nobody waits for.
+  package mutating func takeReplies(to node: String) -> [Reply] {
+    guard replies.contains(where: { $0.to.node == node }) else { return [] }
+    defer { replies.removeAll { $0.to.node == node } }
+    return replies.filter { $0.to.node == node }
   }
 
   package mutating func reply(to address: ReplyAddress?, _ verdict: Verdict) {

@@ -66,6 +66,15 @@ package struct TaskRoutingMachine: Machine {
 
   // MARK: Commands
 
+  package static func published(_ bytes: [UInt8]) throws(PublishedRecordError) -> Command {
+    do throws(WorkItemError) {
+      let item = try WorkItem.request(bytes, isPublished: true)
+      return Command(scope: item.workspace ?? .none, account: .none, body: item.request.encoded())
+    } catch {
+      throw PublishedRecordError(error.message)
+    }
+  }
+
   package mutating func handle(_ command: Command, _ turn: inout Turn) {
     switch command.origin {
     case .question(let importing): return answer(command, about: importing, &turn)
@@ -80,6 +89,9 @@ package struct TaskRoutingMachine: Machine {
     guard let place = places[command.scope], var space = take(place) else {
       return turn.effects.reply(to: command.replyTo, .notFound)
     }
+    var command = command
+    // Published by another system, which the log let in: whose workspace it is, is known here.
+    if command.account == .none { command.account = space.record.account }
     if let early = space.answerWithoutDeciding(command) {
       put(space, place)
       return turn.effects.reply(to: command.replyTo, early)

@@ -145,31 +145,7 @@ final class ImportLines {
   }
 
   private func request(json bytes: [UInt8]) throws(APIError) -> Request {
-    let document: JSONDocument
-    do throws(JSONError) { document = try JSONDocument(parsing: bytes) } catch { throw .invalid("not JSON: \(error)") }
-    guard document.isObject else { throw .invalid("a line must be a JSON object") }
-    var request = Request(.createTask)
-    for (key, value) in document.root.pairs {
-      switch key.string {
-      case "workflow_sid" where value.isNull, "task_channel" where value.isNull, "priority" where value.isNull,
-        "timeout" where value.isNull:
-        continue
-      case "workflow_sid": request.arguments[.workflow] = try ImportLines.workflow(value.string)
-      case "task_channel": request.arguments[.taskChannel] = try ImportLines.channel(value.string)
-      case "priority": request.arguments[.priority] = try ImportLines.integer("priority", value.integer, 0...2_147_483_647)
-      case "timeout": request.arguments[.timeout] = try ImportLines.integer("timeout", value.integer, 1...1_209_600)
-      case "attributes":
-        guard value.kind == .object else { throw .invalid("attributes must be a JSON object") }
-        var json = JSONWriter(capacity: bytes.count)
-        json.write(value)
-        guard json.bytes.count <= 4096 else { throw .invalid("attributes must have at most 4096 characters; received \(json.bytes.count)") }
-        request.arguments[.attributes] = .bytes(json.bytes)
-      case let other:
-        throw .invalid("unknown key '\(Parameters.shown(other))': workflow_sid, task_channel, priority, timeout and attributes are known")
-      }
-    }
-    guard request.arguments[.attributes] != nil else { throw .invalid("attributes is missing") }
-    return request
+    do throws(WorkItemError) { return try WorkItem.request(bytes).request } catch { throw .invalid(error.message) }
   }
 
   private func request(csv record: CSVRecord) throws(APIError) -> Request {
@@ -178,57 +154,17 @@ final class ImportLines {
     for name in record.names where !["workflow_sid", "task_channel", "priority", "timeout", "attributes"].contains(name) {
       throw .invalid("unknown column '\(Parameters.shown(name))': workflow_sid, task_channel, priority, timeout and attributes are known")
     }
-    if let text = cell("workflow_sid") { request.arguments[.workflow] = try ImportLines.workflow(text) }
-    if let text = cell("task_channel") { request.arguments[.taskChannel] = try ImportLines.channel(text) }
-    if let text = cell("priority") { request.arguments[.priority] = try ImportLines.integer("priority", Int64(text), 0...2_147_483_647) }
-    if let text = cell("timeout") { request.arguments[.timeout] = try ImportLines.integer("timeout", Int64(text), 1...1_209_600) }
+    do throws(WorkItemError) {
+      if let text = cell("workflow_sid") { request.arguments[.workflow] = try WorkItem.workflow(text) }
+      if let text = cell("task_channel") { request.arguments[.taskChannel] = try WorkItem.channel(text) }
+      if let text = cell("priority") { request.arguments[.priority] = try WorkItem.priority(Int64(text)) }
+      if let text = cell("timeout") { request.arguments[.timeout] = try WorkItem.timeout(Int64(text)) }
+    } catch {
+      throw .invalid(error.message)
+    }
     guard let text = cell("attributes") else { throw .invalid("attributes is missing") }
     request.arguments[.attributes] = .bytes(try Parameters.checkAttributes(text))
     return request
-  }
-
-  private static func workflow(_ text: String?) throws(APIError) -> Argument {
-    guard let text, let id = SIDKind.workflow.parse(text) else {
-      throw .invalid("workflow_sid must be WW followed by 32 hexadecimal digits")
-    }
-    return .identifier(id)
-  }
-
-  private static func channel(_ text: String?) throws(APIError) -> Argument {
-    guard let text, !text.isEmpty, text.count <= 64 else { throw .invalid("task_channel must be the unique name or SID of a task channel") }
-    return .text(text)
-  }
-
-  private static func integer(_ name: String, _ value: Int64?, _ range: ClosedRange<Int64>) throws(APIError) -> Argument {
-    guard let value, range.contains(value) else {
-      throw .invalid("\(name) must be an integer from \(range.lowerBound) to \(range.upperBound)")
-    }
-    return .integer(value)
-  }
-}
-
-extension JSONWriter {
-  /// Writes a value that was read, members in their order.
-  mutating func write(_ value: JSONValue) {
-    switch value.kind {
-    case .null: null()
-    case .bool: bool(value.bool ?? false)
-    case .integer: int(value.integer ?? 0)
-    case .unsigned: int(value.unsigned ?? 0)
-    case .double: double(value.double ?? 0)
-    case .string: string(value.string ?? "")
-    case .array:
-      beginArray()
-      for element in value.elements { write(element) }
-      endArray()
-    case .object:
-      beginObject()
-      for (name, member) in value.pairs {
-        key(name.string)
-        write(member)
-      }
-      endObject()
-    }
   }
 }
 

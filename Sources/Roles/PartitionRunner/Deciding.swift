@@ -96,16 +96,42 @@ extension PartitionRunner {
     turn.now = now
     ahead.forgetImports(beforeRecordAppendedAt: record.appended)
     if let reason = rejection(of: record, input) { return reject(record, input, reason, &turn, &decision) }
+    if record.value?.first == UInt8(ascii: "{") { return handlePublished(record, input, &machine, &turn, &decision) }
     let command: Command
     do throws(DecodingFailure) { command = try Command(decoding: record.value ?? []) } catch {
       return reject(record, input, "the record cannot be read: \(error)", &turn, &decision)
     }
     guard isMine(command.scope) else { return reject(record, input, "the key belongs to another partition", &turn, &decision) }
     guard isNext(command, record, &decision) else { return }
+    handle(command, record, input, &machine, &turn, &decision)
+  }
+
+  /// A record of another system's. Its key may have led it to any partition: the workspace's own gets it through the outbox, once.
+  private func handlePublished(_ record: LogRecord, _ input: UInt8, _ machine: inout M, _ turn: inout Turn, _ decision: inout Decision) {
+    var command: Command
+    do throws(PublishedRecordError) { command = try M.published(record.value ?? []) } catch {
+      return reject(record, input, error.reason, &turn, &decision)
+    }
+    command.replyTo = ReplyAddress(node: RunnerOptions.nobody, request: UInt64(record.offset))
+    guard isMine(command.scope) else {
+      return turn.effects.send(Outgoing(target: options.inputs[Int(input)], key: command.scope, payload: .command(command)))
+    }
+    handle(command, record, input, &machine, &turn, &decision)
+  }
+
+  private func handle(
+    _ command: Command, _ record: LogRecord, _ input: UInt8, _ machine: inout M, _ turn: inout Turn, _ decision: inout Decision
+  ) {
     count { $0.commands += 1 }
     ports.poison.note(input: input, partition: options.partition, position: record.offset)
     machine.handle(command, &turn)
     ports.poison.clear()
+    guard command.replyTo?.node == RunnerOptions.nobody else { return }
+    // Nobody waits for the answer: a refusal is kept where operators look.
+    for reply in turn.effects.takeReplies(to: RunnerOptions.nobody) where reply.verdict.isError {
+      let reason = reply.verdict.message.isEmpty ? "what it names was not found" : reply.verdict.message
+      reject(record, input, reason, &turn, &decision)
+    }
   }
 
   private func isMine(_ scope: Identifier) -> Bool {
@@ -142,14 +168,11 @@ extension PartitionRunner {
   private func reject(_ record: LogRecord, _ input: UInt8, _ reason: String, _ turn: inout Turn, _ decision: inout Decision) {
     decision.rejected.append(RejectedInput(input: input, offset: record.offset, reason: reason))
     notify(.rejected(input: options.inputs[Int(input)], offset: record.offset, reason: reason))
-    var line = ByteWriter(capacity: 256)
-    line.string(options.inputs[Int(input)])
-    line.signed(record.offset)
-    line.string(reason)
-    line.blob(record.value ?? [])
     turn.effects.send(
-      Outgoing(target: "rejects", key: Identifier(keyBytes: record.key) ?? .none, payload: .bytes(line.bytes)))
-    guard let command = try? Command(decoding: record.value ?? []) else { return }
+      Outgoing(
+        target: "rejects", key: Identifier(keyBytes: record.key) ?? .none,
+        payload: .bytes(RejectedRecord.encode(record, TopicPartition(options.inputs[Int(input)], options.partition), reason))))
+    guard let command = try? Command(decoding: record.value ?? []), command.replyTo?.node != RunnerOptions.nobody else { return }
     _ = isNext(command, record, &decision)
     turn.effects.reply(to: command.replyTo, Verdict(status: 500, code: 20500, message: "The request was rejected: \(reason)"))
   }

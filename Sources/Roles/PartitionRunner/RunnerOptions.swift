@@ -37,6 +37,9 @@ package struct RunnerOptions: Sendable {
     self.inputs = inputs
   }
 
+  /// Whom a record answers that nobody waits for.
+  static var nobody: String { "-" }
+
   package var journal: TopicPartition { TopicPartition(family + ".journal", partition) }
   package var state: TopicPartition { TopicPartition(family + ".state", partition) }
   /// How this partition is called as a source of messages.
