@@ -22,7 +22,7 @@ package final class RedisProcess: Sendable {
 
   package let port: Int
   private let arguments: [String]
-  /// Of its configuration, where it has one.
+  /// Of its configuration or certificate, where it has one.
   private let folder: TemporaryFolder?
   private let state: Mutex<(pid: pid_t, lifeline: Int32)>
 
@@ -36,7 +36,7 @@ package final class RedisProcess: Sendable {
   package convenience init(certificate: SelfMadeCertificate) throws {
     let port = try Self.freePort()
     let tls = ["--tls-cert-file", certificate.certificate, "--tls-key-file", certificate.key, "--tls-auth-clients", "no"]
-    try self.init(port: port, ["--port", "0", "--tls-port", "\(port)"] + Self.standard + tls)
+    try self.init(port: port, ["--port", "0", "--tls-port", "\(port)"] + Self.standard + tls, folder: certificate.folder)
   }
 
   /// A Sentinel that alone decides, in a third of a second, that `master` is down.
