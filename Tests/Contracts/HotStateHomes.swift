@@ -41,7 +41,6 @@ enum RedisHome {
 
   static func settings(_ port: Int) -> RedisSettings {
     var settings = RedisSettings(address: RedisAddress(place: .server(RedisEndpoint(host: "127.0.0.1", port: port))))
-    settings.probeInterval = 20
     settings.firstPause = 5
     settings.longestPause = 20
     return settings

@@ -20,7 +20,6 @@ final class Watched: Sendable {
     var settings = RedisSettings(address: try RedisAddress(address))
     settings.firstPause = 5
     settings.longestPause = 20
-    settings.probeInterval = 20
     change(&settings)
     client = RedisClient(loop: loop, settings: settings, seed: 1)
     client.start(observe: { [weak self] event in self?.heard(event) })
@@ -128,7 +127,7 @@ final class Watched: Sendable {
   @Test func `a master that is demoted loses its client`() async throws {
     let other = try RedisProcess()
     let server = try RedisProcess()
-    let watched = try Watched("redis://127.0.0.1:\(server.port)")
+    let watched = try Watched("redis://127.0.0.1:\(server.port)") { $0.probeInterval = 20 }
     _ = try await watched.client.connected(withinMilliseconds: 20_000)
     _ = await watched.ask("REPLICAOF 127.0.0.1 \(other.port)")
     _ = await watched.first { if case .disconnected(.notMaster) = $0 { true } else { false } }

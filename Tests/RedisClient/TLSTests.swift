@@ -19,12 +19,14 @@ import Testing
 
   @Test func `a certificate that nobody vouches for is refused`() async throws {
     let server = try RedisProcess(certificate: try SelfMadeCertificate())
-    for authority in ["", "?ca=\(try SelfMadeCertificate().certificate)"] {
+    let other = try SelfMadeCertificate()
+    for authority in ["", "?ca=\(other.certificate)"] {
       let watched = try Watched("rediss://localhost:\(server.port)\(authority)")
       let event = await watched.first { if case .disconnected(.tls) = $0 { true } else { false } }
       guard case .disconnected(let error) = event else { return }
       #expect(error.description.contains("the certificate is not believed"), "\(error)")
     }
+    withExtendedLifetime(other) {}
   }
 
   @Test func `a certificate for another name is refused`() async throws {

@@ -22,7 +22,7 @@ package final class RedisProcess: Sendable {
 
   package let port: Int
   private let arguments: [String]
-  /// Of its configuration, where it has one.
+  /// Of its configuration or certificate, where it has one.
   private let folder: TemporaryFolder?
   private let state: Mutex<(pid: pid_t, lifeline: Int32)>
 
@@ -36,7 +36,7 @@ package final class RedisProcess: Sendable {
   package convenience init(certificate: SelfMadeCertificate) throws {
     let port = try Self.freePort()
     let tls = ["--tls-cert-file", certificate.certificate, "--tls-key-file", certificate.key, "--tls-auth-clients", "no"]
-    try self.init(port: port, ["--port", "0", "--tls-port", "\(port)"] + Self.standard + tls)
+    try self.init(port: port, ["--port", "0", "--tls-port", "\(port)"] + Self.standard + tls, folder: certificate.folder)
   }
 
   /// A Sentinel that alone decides, in a third of a second, that `master` is down.
@@ -114,6 +114,17 @@ package final class RedisProcess: Sendable {
     throw Failure(what: "no free port")
   }
 
+  private static func highestDescriptor() -> Int32 {
+    var highest: Int32 = 3
+    guard let folder = opendir("/proc/self/fd") else { return 4096 }
+    while let entry = readdir(folder) {
+      let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      highest = max(highest, Int32(name) ?? 0)
+    }
+    closedir(folder)
+    return highest
+  }
+
   /// A shell stands between: it kills the server when its standard input ends, which it does when this process is gone.
   private static func start(_ arguments: [String]) throws -> (pid: pid_t, lifeline: Int32) {
     guard let program else { throw Failure(what: "no \(name) on the path") }
@@ -128,6 +139,8 @@ package final class RedisProcess: Sendable {
     posix_spawn_file_actions_init(&actions)
     posix_spawn_file_actions_adddup2(&actions, input[0], 0)
     posix_spawn_file_actions_adddup2(&actions, output[1], 1)
+    // Other tests wait for descriptors of theirs to be closed, and the server would hold them open.
+    for descriptor in Int32(3)..<highestDescriptor() + 512 { posix_spawn_file_actions_addclose(&actions, descriptor) }
     defer { posix_spawn_file_actions_destroy(&actions) }
     var pointers = words.map { strdup($0) } + [nil]
     defer { for pointer in pointers { free(pointer) } }

@@ -25,7 +25,7 @@ final class TemporaryFolder: Sendable {
 package struct SelfMadeCertificate: Sendable {
   package let certificate: String
   package let key: String
-  private let folder: TemporaryFolder
+  let folder: TemporaryFolder
 
   package init() throws {
     folder = try TemporaryFolder()
