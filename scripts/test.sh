@@ -121,7 +121,8 @@ fi
 if [[ -x Tests/Acceptance/run.sh ]]; then
   counted acceptance Tests/Acceptance/run.sh
   if [[ -n ${TRUNKLINE_TEST_KAFKA:-} && -n ${TRUNKLINE_TEST_REDIS:-} ]]; then
-    ACCEPTANCE_HOME=cluster counted acceptance-cluster Tests/Acceptance/run.sh
+    # Takeovers wait for the group's time-outs.
+    ACCEPTANCE_HOME=cluster ACCEPTANCE_LIMIT=800 counted acceptance-cluster Tests/Acceptance/run.sh
   elif [[ ${TRUNKLINE_REQUIRE_CLUSTER:-} == 1 ]]; then
     problem "the cluster home was not tested: there is no broker or no Redis"
   else

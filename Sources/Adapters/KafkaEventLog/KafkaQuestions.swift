@@ -25,16 +25,36 @@ final class KafkaQuestions: Sendable {
 
   func bounds(_ source: TopicPartition, timeout: Int32? = nil) throws(LogFailure) -> (start: Int64, end: Int64) {
     var (low, high): (Int64, Int64) = (0, 0)
-    let code = rd_kafka_query_watermark_offsets(
-      handle.raw, source.topic, Int32(source.partition), &low, &high, timeout ?? self.timeout)
+    let code = patiently {
+      rd_kafka_query_watermark_offsets(handle.raw, source.topic, Int32(source.partition), &low, &high, timeout ?? self.timeout)
+    }
     guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw failure(code, "the bounds of \(source)") }
     return (low, high)
   }
 
+  /// A partition that was just made, or whose leader just changed, is asked for again for a few seconds.
+  private func patiently(_ question: () -> rd_kafka_resp_err_t) -> rd_kafka_resp_err_t {
+    for _ in 0..<100 {
+      let code = question()
+      switch code {
+      case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
+        RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+        // Waits, and lets the instance learn meanwhile.
+        rd_kafka_poll(handle.raw, 50)
+      default: return code
+      }
+    }
+    return question()
+  }
+
   func offset(_ source: TopicPartition, since time: Int64) throws(LogFailure) -> Int64 {
     let found: (code: rd_kafka_resp_err_t, offset: Int64) = withList(source, time) { list, entry in
-      let code = rd_kafka_offsets_for_times(handle.raw, list, timeout)
-      return (code == RD_KAFKA_RESP_ERR_NO_ERROR ? entry.pointee.err : code, entry.pointee.offset)
+      let code = patiently {
+        entry.pointee.offset = time
+        let code = rd_kafka_offsets_for_times(handle.raw, list, timeout)
+        return code == RD_KAFKA_RESP_ERR_NO_ERROR ? entry.pointee.err : code
+      }
+      return (code, entry.pointee.offset)
     }
     guard found.code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw failure(found.code, "a time in \(source)") }
     return found.offset >= 0 ? found.offset : try bounds(source).end
