@@ -80,7 +80,7 @@ private final class TopicWatch: Sendable {
     }
     // Said by the log itself.
     guard case .success(let topics) = found else { return false }
-    let problem = judge(topics)
+    let problem = await judge(topics)
     let isNews = reason.withLock { reason in
       defer { reason = problem }
       return reason != problem
@@ -89,18 +89,18 @@ private final class TopicWatch: Sendable {
     return problem == nil
   }
 
-  private func judge(_ topics: [String: Int]) -> String? {
-    let missing = Node.topics.map(\.name).filter { topics[$0] == nil }
-    guard missing.isEmpty else {
-      let prefix = cluster.prefix.isEmpty ? "" : " --topic-prefix \(cluster.prefix)"
-      return "missing: \(missing.joined(separator: ", ")); run: trunkline topics apply --kafka \(cluster.kafka.bootstrap)\(prefix)"
+  private func judge(_ topics: [String: Int]) async -> String? {
+    do throws(NodeFailure) {
+      let problems = try await TopicCheck.run(cluster.kafka, prefix: cluster.prefix)
+      let fatal = problems.filter(\.isFatal)
+      if !fatal.isEmpty { return fatal.map(\.text).joined(separator: "; ") }
+      for problem in problems { logger.warning("topics", ["note": problem.text]) }
+    } catch {
+      return error.description
     }
-    let counts = Set(Node.topics.compactMap { topics[$0.name] })
-    guard counts.count == 1 else {
-      let list = Node.topics.map { "\($0.name) \(topics[$0.name] ?? 0)" }.joined(separator: ", ")
-      return "all topics must have the same number of partitions: \(list)"
-    }
-    return nil
+    // The check does not know a number that an operator chose; what counts is that all have the same.
+    let counts = Set(Node.topics.map { topics[$0.name] ?? 0 })
+    return counts.count == 1 ? nil : "all topics must have the same number of partitions; found \(counts.sorted())"
   }
 }
 

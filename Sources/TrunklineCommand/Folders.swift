@@ -77,8 +77,10 @@ enum Accounts {
 
 /// `trunkline doctor`: exit status 1 when something would keep a server from working.
 enum Checkup {
-  static func run(_ options: Options) throws {
-    let findings = Doctor.examine(try Serve.nodeOptions(options))
+  static func run(_ options: Options) async throws {
+    let settings = try Serve.nodeOptions(options)
+    var findings = Doctor.examine(settings)
+    if let cluster = settings.cluster { findings += await Doctor.examine(cluster: cluster) }
     for finding in findings {
       let sign =
         switch finding.grade {
@@ -88,7 +90,7 @@ enum Checkup {
         }
       print("\(sign) \(finding.subject): \(finding.text)" + (finding.remedy.isEmpty ? "" : "\n     → \(finding.remedy)"))
     }
-    print("partitions: \(NodeOptions.partitions) (fixed when the folder was made)")
+    if settings.cluster == nil { print("partitions: \(NodeOptions.partitions) (fixed when the folder was made)") }
     if findings.contains(where: { $0.grade == .bad }) { exit(1) }
   }
 }

@@ -44,7 +44,7 @@ enum TrunklineCommand {
     case "tail": try await Tail.run(options)
     case "demo": try await Demo.run(options)
     case "create", "list", "rotate": try await Accounts.run(path.last ?? "", options)
-    case "doctor": try Checkup.run(options)
+    case "doctor": try await Checkup.run(options)
     case "show": try Journals.run(options)
     case "plan", "apply", "check": try await TopicsCommand.run(path.last ?? "", options)
     default:

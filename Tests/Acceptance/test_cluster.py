@@ -1,8 +1,10 @@
 """Several nodes on one log and one memory: who dies, who takes over, what nobody notices. Runs on the cluster home alone."""
 
 import json
+import os
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 import unittest
@@ -10,7 +12,7 @@ import uuid
 
 import requests
 
-from support import BINARY, HOME, KAFKA, PATIENCE, REDIS, SID, TOKEN, Server, Space, until
+from support import BINARY, HOME, KAFKA, PATIENCE, REDIS, SID, TOKEN, Server, Space, free_port, until
 
 
 class Node(Server):
@@ -33,9 +35,9 @@ class Node(Server):
         return [] if answer.status_code == 200 else answer.json()["not_ready"]
 
 
-def apply_topics(prefix, *options):
+def apply_topics(prefix, kafka=KAFKA):
     made = subprocess.run(
-        [BINARY, "topics", "apply", "--kafka", KAFKA, "--topic-prefix", prefix, "--development", "--partitions", "4", *options],
+        [BINARY, "topics", "apply", "--kafka", kafka, "--topic-prefix", prefix, "--development", "--partitions", "4"],
         capture_output=True, text=True, timeout=PATIENCE * 2)
     assert made.returncode == 0, made.stdout + made.stderr
 
@@ -46,6 +48,8 @@ def fresh_prefix():
 
 @unittest.skipIf(HOME != "cluster", "needs a broker and Redis")
 class ClusterTest(unittest.TestCase):
+    kafka = KAFKA
+
     def setUp(self):
         self.prefix = fresh_prefix()
         self.nodes = []
@@ -55,6 +59,7 @@ class ClusterTest(unittest.TestCase):
             node.close()
 
     def node(self, name, roles, *options, **keywords):
+        keywords.setdefault("kafka", self.kafka)
         node = Node(self.prefix, name, roles, *options, **keywords)
         self.nodes.append(node)
         return node
@@ -132,10 +137,10 @@ def tasks_of(server, workspace):
     return found
 
 
-class Takeover(ClusterTest):
+class UnderLoad(ClusterTest):
     def prepare(self):
         """Two workers, two ingresses, one node for the rest."""
-        apply_topics(self.prefix)
+        apply_topics(self.prefix, self.kafka)
         self.workers = [self.node("w1", "worker"), self.node("w2", "worker")]
         self.ingresses = [self.node("i1", "ingress"), self.node("i2", "ingress")]
         self.rest = self.node("rest", "projector,callout,gateway")
@@ -151,6 +156,8 @@ class Takeover(ClusterTest):
         for space in self.spaces:
             self.assertEqual(tasks_of(self.ingresses[1], space.sid), load.accepted[space.sid], "accepted and there, once each")
 
+
+class Takeover(UnderLoad):
     def test_a_worker_killed_under_load_loses_nothing(self):
         load = self.prepare()
         load.grow(100)
@@ -227,6 +234,42 @@ class Roles(ClusterTest):
         first.terminate()
         second.wait_ready()
         self.assertEqual(second.get("/v1/Workspaces").status_code, 200)
+
+
+@unittest.skipUnless(os.environ.get("KAFKA_STARTER"), "needs KAFKA_STARTER, a broker of its own to stop")
+class Outage(UnderLoad):
+    """The broker goes away in the middle, and comes back."""
+
+    def broker(self, *arguments):
+        done = subprocess.run([os.environ["KAFKA_STARTER"], *arguments], capture_output=True, text=True, timeout=PATIENCE * 3)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def setUp(self):
+        super().setUp()
+        self.folder = tempfile.mkdtemp(prefix="trunkline-broker-")
+        self.kafka = f"127.0.0.1:{free_port()}"
+        self.broker("start", self.folder, "--port", self.kafka.split(":")[1])
+        self.addCleanup(lambda: subprocess.run([os.environ["KAFKA_STARTER"], "clean", self.folder], capture_output=True))
+
+    def outage(self, begin, end):
+        load = self.prepare()
+        load.grow(60)
+        self.broker(*begin)
+        until(lambda: any(status == 503 for status, _ in load.refused), "requests are refused while the broker is away")
+        until(lambda: "kafka" in (self.ingresses[0].not_ready() or []), "the node says what it lacks")
+        self.broker(*end)
+        load.grow(200)
+        self.check(load)
+        rejected = subprocess.run(
+            ["kcat", "-b", self.kafka, "-q", "-C", "-t", self.prefix + "rejects", "-o", "beginning", "-e"], capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual(rejected.stdout, "", "an outage rejects nothing")
+        until(lambda: all(node.not_ready() == [] for node in self.nodes), "all are ready again")
+
+    def test_a_broker_that_is_silent_for_a_while(self):
+        self.outage(("pause", self.folder, "1"), ("resume", self.folder, "1"))
+
+    def test_a_broker_that_is_killed_and_started_again(self):
+        self.outage(("kill", self.folder, "1"), ("resume-node", self.folder, "1"))
 
 
 class OtherSystems(ClusterTest):

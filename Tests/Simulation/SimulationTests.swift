@@ -25,7 +25,7 @@ struct History {
     random = SeededGenerator(seed: seed)
     client = Client(world: world, seed: random.next())
     // Each history draws its own kinds of faults, so that they differ sharply (swarm).
-    for fault in 0..<9 where random.next() % 2 == 0 { faults.insert(fault) }
+    for fault in 0..<12 where random.next() % 2 == 0 { faults.insert(fault) }
   }
 
   private mutating func boot() {
@@ -50,7 +50,7 @@ struct History {
   private var graveyard: [SimulatedNode] = []
 
   private mutating func fault() {
-    switch Int(random.next() % 9) {
+    switch Int(random.next() % 12) {
     case let drawn where !faults.contains(drawn): return
     case 0, 1: crash()
     case 2: world.hot.wipe()
@@ -77,7 +77,10 @@ struct History {
       } else if random.next() % 2 == 0, let first = nodes.first, nodes.count > 1 {
         first.drop()
       }
-    default: world.hot.setAway(random.next() % 2 == 0)
+    case 8: world.hot.setAway(random.next() % 2 == 0)
+    case 9: world.hot.replicate()
+    case 10: world.hot.failOver(told: random.next() % 2 == 0)
+    default: nodes[Int(random.next() % UInt64(nodes.count))].rebalance()
     }
   }
 

@@ -19,7 +19,11 @@ struct Violation: Error, CustomStringConvertible {
 final class FragileHotState: HotState {
   private struct State {
     var home: InProcessHotState
+    /// What a replica has that has fallen behind.
+    var replica: InProcessHotState?
     var isAway = false
+    var number: UInt64 = 0
+    var watchers: [UInt64: @Sendable () -> Void] = [:]
   }
   private let indexer: DocumentIndexer
   private let state: Mutex<State>
@@ -30,6 +34,20 @@ final class FragileHotState: HotState {
   }
 
   func wipe() { state.withLock { $0.home = InProcessHotState(indexer: indexer) } }
+  /// A replica gets this far, and then no further.
+  func replicate() {
+    let copy = present.copy()
+    state.withLock { $0.replica = copy }
+  }
+  /// The replica takes over, as far behind as it is. Owners are told, or find out at their next comparison.
+  func failOver(told: Bool) {
+    let watchers = state.withLock { state in
+      if let replica = state.replica { state.home = replica }
+      state.replica = nil
+      return told ? state.watchers.sorted { $0.key < $1.key }.map(\.value) : []
+    }
+    for watcher in watchers { watcher() }
+  }
   func setAway(_ away: Bool) { state.withLock { $0.isAway = away } }
   private var home: InProcessHotState? { state.withLock { $0.isAway ? nil : $0.home } }
   var present: InProcessHotState { state.withLock { $0.home } }
@@ -66,7 +84,14 @@ final class FragileHotState: HotState {
     guard let home else { return deliver(.failure(.unavailable("away"))) }
     home.setComplete(partition, token: token, deliver: deliver)
   }
-  func watch(_ changed: @escaping @Sendable () -> Void) -> any Cancellable { present.watch(changed) }
+  func watch(_ changed: @escaping @Sendable () -> Void) -> any Cancellable {
+    let number = state.withLock { state in
+      state.number += 1
+      state.watchers[state.number] = changed
+      return state.number
+    }
+    return Watching { [weak self] in self?.state.withLock { _ = $0.watchers.removeValue(forKey: number) } }
+  }
   func get(_ scope: Identifier, _ keys: [DocumentKey]) async throws(HotStateFailure) -> (mark: Int64, documents: [[UInt8]?]) {
     guard let home else { throw .unavailable("away") }
     return try await home.get(scope, keys)
@@ -75,6 +100,11 @@ final class FragileHotState: HotState {
     guard let home else { throw .unavailable("away") }
     return try await home.list(scope, range)
   }
+}
+
+private struct Watching: Cancellable {
+  let end: @Sendable () -> Void
+  func cancel() { end() }
 }
 
 /// One process: owners on one queue, projectors on another, so that either may run ahead; both can be dropped at any step.
@@ -94,6 +124,7 @@ final class SimulatedNode {
     options.mostInFlight = 1 + Int(seed % 4)
     options.batch = 1 + Int(seed / 4 % 6)
     options.sliceDocuments = 3
+    options.compareInterval = 700
     work = PartitionRunner(
       options: options, ports: ports(world.hot), settings: world.settings, queue: queue, notify: { world.note("\(name): \($0)") })
     accounts = PartitionRunner(
@@ -103,6 +134,14 @@ final class SimulatedNode {
       Projector(options: Projector.Options(family: "work", partition: 0, hasEvents: true), log: world.log, queue: side),
       Projector(options: Projector.Options(family: "account", partition: 0, hasEvents: false), log: world.log, queue: side),
     ]
+  }
+
+  /// The group takes the partitions away and gives them back, whatever is in flight.
+  func rebalance() {
+    work.stop()
+    accounts.stop()
+    work.start()
+    accounts.start()
   }
 
   func drop() {

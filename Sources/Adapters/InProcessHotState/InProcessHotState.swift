@@ -7,7 +7,8 @@ import Synchronization
 package final class InProcessHotState: HotState {
   /// A scope and its lock. Never removed from the table: a deleted scope keeps its mark.
   private final class Slot: Sendable {
-    let scope = Mutex(Scope())
+    let scope: Mutex<Scope>
+    init(_ scope: Scope = Scope()) { self.scope = Mutex(scope) }
   }
 
   /// Part of the table of scopes, so that readers of different scopes seldom meet at one lock.
@@ -27,6 +28,16 @@ package final class InProcessHotState: HotState {
     self.indexer = indexer
     self.partition = partition
     stripes = (0..<64).map { _ in Stripe() }
+  }
+
+  /// A copy as it stands now, which goes its own way: what a replica has that falls behind. For tests and simulation.
+  package func copy() -> InProcessHotState {
+    let copy = InProcessHotState(partition: partition, indexer: indexer)
+    for (mine, its) in zip(stripes, copy.stripes) {
+      let slots = mine.slots.withLock { $0.mapValues { slot in Slot(slot.scope.withLock { $0 }) } }
+      its.slots.withLock { $0 = slots }
+    }
+    return copy
   }
 
   /// Every scope that was ever touched.
