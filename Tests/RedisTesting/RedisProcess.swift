@@ -114,16 +114,7 @@ package final class RedisProcess: Sendable {
     throw Failure(what: "no free port")
   }
 
-  private static func highestDescriptor() -> Int32 {
-    var highest: Int32 = 3
-    guard let folder = opendir("/proc/self/fd") else { return 4096 }
-    while let entry = readdir(folder) {
-      let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      highest = max(highest, Int32(name) ?? 0)
-    }
-    closedir(folder)
-    return highest
-  }
+  private static func highestDescriptor() -> Int32 { names(in: "/proc/self/fd")?.compactMap { Int32($0) }.max() ?? 4096 }
 
   /// A shell stands between: it kills the server when its standard input ends, which it does when this process is gone.
   private static func start(_ arguments: [String]) throws -> (pid: pid_t, lifeline: Int32) {

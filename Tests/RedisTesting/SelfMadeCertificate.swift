@@ -11,12 +11,7 @@ final class TemporaryFolder: Sendable {
   }
 
   deinit {
-    guard let folder = opendir(path) else { return }
-    while let entry = readdir(folder) {
-      let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      unlink("\(path)/\(name)")
-    }
-    closedir(folder)
+    for name in names(in: path) ?? [] { unlink("\(path)/\(name)") }
     rmdir(path)
   }
 }
