@@ -54,8 +54,9 @@ struct Workers: Sendable {
       },
       end: { partition, gone in
         gone.stop()
-        readiness.clear("work/\(partition)")
-        readiness.clear("account/\(partition)")
+        // Behind what was asked of them before: a late answer would stand there for ever.
+        gone.work.post { _ in readiness.clear("work/\(partition)") }
+        gone.accounts.post { _ in readiness.clear("account/\(partition)") }
       })
   }
 
