@@ -15,7 +15,7 @@ package final class KafkaEventLog: EventLog, Membership {
     var shared: KafkaProducer?
     var pools: [ObjectIdentifier: (committed: ConsumerPool, stream: ConsumerPool)] = [:]
     var transactions: [String: TransactionalProducer] = [:]
-    var members: [String: KafkaMember] = [:]
+    var places: [String: GroupPlace] = [:]
     var problem: String?
     var isOver = false
   }
@@ -188,13 +188,13 @@ package final class KafkaEventLog: EventLog, Membership {
     // "work/3": what follows from work.journal[3]. In the group all of a node's partitions share one.
     let parts = name.split(separator: "/")
     let source = TopicPartition("\(parts.first ?? "").journal", parts.last.flatMap { Int($0) } ?? 0)
-    let member = state.withLock { $0.members[KafkaEventLog.projectors] }
-    let shared = member == nil ? name : "projector/\(options.node)"
+    let place = state.withLock { $0.places[KafkaEventLog.projectors] }
+    let shared = place == nil ? name : "projector/\(options.node)"
     let settings = options.transactions(shared)
     let found: Result<TransactionalProducer, LogFailure> = state.withLock { state in
       if let open = state.transactions[shared], !open.isOver { return .success(open) }
       do throws(LogFailure) {
-        let made = try TransactionalProducer(settings, name: "transactions", prefix: options.prefix, member: member)
+        let made = try TransactionalProducer(settings, name: "transactions", prefix: options.prefix, place: place)
         state.transactions[shared] = made
         return .success(made)
       } catch {
@@ -248,15 +248,11 @@ package final class KafkaEventLog: EventLog, Membership {
   // MARK: Membership
 
   package func join(_ group: String, topics: [String], changed: @escaping @Sendable (Set<Int>) -> Void) -> any Cancellable {
-    do throws(LogFailure) {
-      let member = try KafkaMember(
-        options.member(of: group), group: group, topics: topics.map { options.prefix + $0 }, loop: loop, notify: notify, changed: changed)
-      state.withLock { $0.members[group] = member }
-      return member
-    } catch {
-      notify(.refused("\(error)"))
-      return NoMember()
-    }
+    let place = GroupPlace(
+      options.member(of: group), group: group, topics: topics.map { options.prefix + $0 }, loop: loop, notify: notify, changed: changed)
+    state.withLock { $0.places[group] = place }
+    place.join()
+    return place
   }
 
   /// Lets everything go. What is in flight may land.
@@ -278,8 +274,4 @@ private struct RefusedSession: AppendSession {
 
   func append(_ records: [NewRecord], tag: UInt64) { deliver([AppendReport(tag: tag, outcome: .failure(refusal))]) }
   func close() {}
-}
-
-private struct NoMember: Cancellable {
-  func cancel() {}
 }

@@ -15,6 +15,8 @@ final class KafkaMember: Sendable, Cancellable {
   private let loop: EventLoop
   private let notify: @Sendable (KafkaNotice) -> Void
   private let changed: @Sendable (Set<Int>) -> Void
+  /// Called once, when somebody joined under this identity: this member is at its end.
+  private let fenced: @Sendable (String) -> Void
   private struct State {
     /// Nil before the first assignment.
     var assigned: Set<Int>?
@@ -29,7 +31,7 @@ final class KafkaMember: Sendable, Cancellable {
 
   init(
     _ settings: [String: String], group: String, topics: [String], loop: EventLoop, notify: @escaping @Sendable (KafkaNotice) -> Void,
-    changed: @escaping @Sendable (Set<Int>) -> Void
+    changed: @escaping @Sendable (Set<Int>) -> Void, fenced: @escaping @Sendable (String) -> Void
   ) throws(LogFailure) {
     let me = Weak<KafkaMember>()
     let context = Unmanaged.passRetained(me)
@@ -54,6 +56,7 @@ final class KafkaMember: Sendable, Cancellable {
     graceMilliseconds = (settings["heartbeat.interval.ms"].flatMap { Int64($0) } ?? 1500) * 2
     self.notify = notify
     self.changed = changed
+    self.fenced = fenced
     waker = try QueueWaker(loop: loop)
     me.set(self)
     let id = waker.watch(queue) { me.value?.serve() }
@@ -120,8 +123,7 @@ final class KafkaMember: Sendable, Cancellable {
         return !state.isFatal
       }
       guard isNews else { return }
-      notify(.identityTaken("another node joined \(group) under this node's name: \(text)"))
-      tell([])
+      fenced(text)
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR__AUTHENTICATION:
       notify(.refused("joining \(group): \(text)"))
     default: return

@@ -27,16 +27,16 @@ final class TransactionalProducer: Sendable {
   private let handle: KafkaHandle
   private let thread: EventLoop
   private let prefix: String
-  private let member: KafkaMember?
+  private let place: GroupPlace?
   /// Between the beginnings of two transactions, milliseconds.
   private let pace: Int64
   private let state = Mutex(State())
 
-  init(_ settings: [String: String], name: String, prefix: String, member: KafkaMember?) throws(LogFailure) {
+  init(_ settings: [String: String], name: String, prefix: String, place: GroupPlace?) throws(LogFailure) {
     handle = try KafkaHandle(RD_KAFKA_PRODUCER, settings)
     self.prefix = prefix
-    self.member = member
-    pace = member == nil ? 0 : 100
+    self.place = place
+    pace = place == nil ? 0 : 100
     do { thread = try EventLoop.spawn(name: name) } catch { throw .unavailable("\(error)") }
   }
 
@@ -63,7 +63,10 @@ final class TransactionalProducer: Sendable {
 
   /// Waits until no transaction of an earlier member stands open on the source's position: what it wrote is then committed or gone, and nothing more can follow.
   private func settle(_ source: TopicPartition) -> LogFailure? {
-    guard let member, let list = rd_kafka_topic_partition_list_new(1) else { return nil }
+    guard let place else { return nil }
+    guard let member = place.member, let list = rd_kafka_topic_partition_list_new(1) else {
+      return .unavailable("this node is not in the group")
+    }
     defer { rd_kafka_topic_partition_list_destroy(list) }
     rd_kafka_topic_partition_list_add(list, prefix + source.topic, Int32(source.partition))
     let code = rd_kafka_committed(member.handle.raw, list, 10_000)
@@ -116,7 +119,10 @@ final class TransactionalProducer: Sendable {
   }
 
   private func sendPositions(_ jobs: [Job]) -> Result<Void, LogFailure>? {
-    guard let member, let list = rd_kafka_topic_partition_list_new(Int32(jobs.count)) else { return nil }
+    guard let place else { return nil }
+    guard let member = place.member, let list = rd_kafka_topic_partition_list_new(Int32(jobs.count)) else {
+      return abort("this node is not in the group")
+    }
     defer { rd_kafka_topic_partition_list_destroy(list) }
     for job in jobs {
       rd_kafka_topic_partition_list_add(list, prefix + job.source.topic, Int32(job.source.partition)).pointee.offset = job.position
