@@ -5,42 +5,33 @@ import Synchronization
 
 /// A consumer that reads single partitions from given places, each through a queue of its own. One instance reads a partition once at a time.
 final class KafkaConsumer: Sendable {
-  private struct State {
-    var topics: [String: Topic] = [:]
-    var taken: Set<TopicPartition> = []
-  }
-  // @unchecked: topic handles may be used from any thread, as the instance may; freed with it.
-  private struct Topic: @unchecked Sendable {
-    let raw: OpaquePointer
-  }
 
   let handle: KafkaHandle
   let waker: QueueWaker
-  private let state = Mutex(State())
+  private let topics: KafkaTopics
+  private let taken = Mutex<Set<TopicPartition>>([])
 
   init(_ settings: [String: String], loop: EventLoop) throws(LogFailure) {
     handle = try KafkaHandle(RD_KAFKA_CONSUMER, settings)
+    topics = KafkaTopics(handle)
     waker = try QueueWaker(loop: loop)
   }
 
-  deinit {
-    for topic in state.withLock({ $0.topics.values }) { rd_kafka_topic_destroy(topic.raw) }
-    waker.close()
-  }
+  deinit { waker.close() }
 
   /// Reserves a partition; false when this instance reads it already.
-  func reserve(_ source: TopicPartition) -> Bool { state.withLock { $0.taken.insert(source).inserted } }
-  func release(_ source: TopicPartition) { state.withLock { _ = $0.taken.remove(source) } }
+  func reserve(_ source: TopicPartition) -> Bool { taken.withLock { $0.insert(source).inserted } }
+  func release(_ source: TopicPartition) { taken.withLock { _ = $0.remove(source) } }
 
   func start(_ source: TopicPartition, at offset: Int64, _ queue: OpaquePointer) throws(LogFailure) {
-    guard let topic = topic(source.topic) else { throw .unavailable("there is no handle for the topic \(source.topic)") }
+    guard let topic = topics[source.topic] else { throw .unavailable("there is no handle for the topic \(source.topic)") }
     guard rd_kafka_consume_start_queue(topic, Int32(source.partition), offset, queue) == 0 else {
       throw .unavailable("reading \(source): \(KafkaError.text(rd_kafka_last_error()))")
     }
   }
 
   func stop(_ source: TopicPartition) {
-    guard let topic = topic(source.topic) else { return }
+    guard let topic = topics[source.topic] else { return }
     _ = rd_kafka_consume_stop(topic, Int32(source.partition))
   }
 
@@ -49,16 +40,6 @@ final class KafkaConsumer: Sendable {
     var (low, high): (Int64, Int64) = (0, 0)
     let code = rd_kafka_get_watermark_offsets(handle.raw, source.topic, Int32(source.partition), &low, &high)
     return code == RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0 ? high : nil
-  }
-
-  private func topic(_ name: String) -> OpaquePointer? {
-    let topic: Topic? = state.withLock { state in
-      if let known = state.topics[name] { return known }
-      guard let made = rd_kafka_topic_new(handle.raw, name, nil) else { return nil }
-      state.topics[name] = Topic(raw: made)
-      return state.topics[name]
-    }
-    return topic?.raw
   }
 }
 

@@ -56,6 +56,52 @@ final class KafkaHandle: Sendable {
   }
 }
 
+/// The topics of one instance, each made at its first use and freed before the instance is.
+final class KafkaTopics: Sendable {
+  // @unchecked: topic handles may be used from any thread, as the instance may.
+  private struct Topic: @unchecked Sendable {
+    let raw: OpaquePointer
+  }
+
+  private let handle: KafkaHandle
+  private let known = Mutex<[String: Topic]>([:])
+
+  init(_ handle: KafkaHandle) { self.handle = handle }
+
+  deinit {
+    for topic in known.withLock({ $0.values }) { rd_kafka_topic_destroy(topic.raw) }
+  }
+
+  subscript(_ name: String) -> OpaquePointer? {
+    let topic: Topic? = known.withLock { known in
+      if let topic = known[name] { return topic }
+      guard let made = rd_kafka_topic_new(handle.raw, name, nil) else { return nil }
+      known[name] = Topic(raw: made)
+      return known[name]
+    }
+    return topic?.raw
+  }
+
+  /// Hands one record over; its bytes are copied. `opaque` comes back with the report, unless this returns an error.
+  func produce(_ topic: String, _ partition: Int, _ record: NewRecord, _ opaque: UnsafeMutableRawPointer?) -> rd_kafka_resp_err_t {
+    guard let raw = self[topic] else { return rd_kafka_last_error() }
+    let code = record.key.withUnsafeBytes { key in
+      // Its payload is not const in C, and is only copied from.
+      func produce(_ value: UnsafeMutableRawPointer?, _ count: Int) -> Int32 {
+        rd_kafka_produce(raw, Int32(partition), RD_KAFKA_MSG_F_COPY, value, count, key.baseAddress, key.count, opaque)
+      }
+      guard let value = record.value else { return produce(nil, 0) }
+      // An empty value is a value: its address must not be nil.
+      return value.withUnsafeBytes { bytes in
+        if let base = bytes.baseAddress, !bytes.isEmpty { return produce(UnsafeMutableRawPointer(mutating: base), bytes.count) }
+        var nothing: UInt8 = 0
+        return produce(&nothing, 0)
+      }
+    }
+    return code == 0 ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_last_error()
+  }
+}
+
 /// Tells a loop that queues of librdkafka have something: each writes its number into one pipe, which the loop watches. Wake-ups take well under a tenth of a
 /// millisecond; nothing polls.
 final class QueueWaker: Sendable {

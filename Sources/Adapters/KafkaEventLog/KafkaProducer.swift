@@ -6,17 +6,11 @@ import Synchronization
 /// An idempotent producer whose reports arrive on one loop, a batch at a time. One that met a fatal error is broken: its sessions end, and new ones go to a new one.
 final class KafkaProducer: Sendable {
   private struct State {
-    var topics: [String: Topic] = [:]
     var sessions: [ObjectIdentifier: KafkaSession] = [:]
     var isBroken = false
   }
-  /// A topic's handle lives as long as the instance.
-  // @unchecked: topic handles may be used from any thread, as the instance may; freed with it.
-  private struct Topic: @unchecked Sendable {
-    let raw: OpaquePointer
-  }
-
   private let handle: KafkaHandle
+  private let topics: KafkaTopics
   // A queue of the instance: any thread may use it.
   nonisolated(unsafe) private let queue: OpaquePointer
   private let waker: QueueWaker
@@ -30,6 +24,7 @@ final class KafkaProducer: Sendable {
     handle = try KafkaHandle(RD_KAFKA_PRODUCER, settings) {
       rd_kafka_conf_set_events($0, Int32(RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR))
     }
+    topics = KafkaTopics(handle)
     guard let main = rd_kafka_queue_get_main(handle.raw) else { throw .unavailable("librdkafka gives no queue") }
     queue = main
     waker = try QueueWaker(loop: loop)
@@ -41,7 +36,6 @@ final class KafkaProducer: Sendable {
 
   deinit {
     waker.forget(watched, queue)
-    for topic in state.withLock({ $0.topics.values }) { rd_kafka_topic_destroy(topic.raw) }
     rd_kafka_queue_destroy(queue)
     waker.close()
   }
@@ -53,24 +47,10 @@ final class KafkaProducer: Sendable {
 
   /// Hands one record over. The report goes to `ticket`, also when this throws nothing and the broker never answers.
   func produce(_ topic: String, _ partition: Int, _ record: NewRecord, _ ticket: Ticket) throws(LogFailure) {
-    guard let raw = self.topic(topic) else { throw .sessionLost("there is no handle for the topic \(topic)") }
     let opaque = Unmanaged.passRetained(ticket)
-    let code = record.key.withUnsafeBytes { key in
-      // Its payload is not const in C, and is only copied from.
-      func produce(_ value: UnsafeMutableRawPointer?, _ count: Int) -> Int32 {
-        rd_kafka_produce(raw, Int32(partition), RD_KAFKA_MSG_F_COPY, value, count, key.baseAddress, key.count, opaque.toOpaque())
-      }
-      guard let value = record.value else { return produce(nil, 0) }
-      // An empty value is a value: its address must not be nil.
-      return value.withUnsafeBytes { bytes in
-        if let base = bytes.baseAddress, !bytes.isEmpty { return produce(UnsafeMutableRawPointer(mutating: base), bytes.count) }
-        var nothing: UInt8 = 0
-        return produce(&nothing, 0)
-      }
-    }
-    guard code != 0 else { return }
+    let error = topics.produce(topic, partition, record, opaque.toOpaque())
+    guard error != RD_KAFKA_RESP_ERR_NO_ERROR else { return }
     opaque.release()
-    let error = rd_kafka_last_error()
     if error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE { throw .refused(KafkaError.text(error)) }
     throw .sessionLost(KafkaError.text(error))
   }
@@ -78,16 +58,6 @@ final class KafkaProducer: Sendable {
   /// After a record was not taken: the instance may be at its end.
   func look() {
     if handle.fatal != nil { breakDown() }
-  }
-
-  private func topic(_ name: String) -> OpaquePointer? {
-    let topic: Topic? = state.withLock { state in
-      if let known = state.topics[name] { return known }
-      guard let made = rd_kafka_topic_new(handle.raw, name, nil) else { return nil }
-      state.topics[name] = Topic(raw: made)
-      return state.topics[name]
-    }
-    return topic?.raw
   }
 
   // MARK: Reports

@@ -25,6 +25,7 @@ final class TransactionalProducer: Sendable {
   }
 
   private let handle: KafkaHandle
+  private let topics: KafkaTopics
   private let thread: EventLoop
   private let prefix: String
   private let place: GroupPlace?
@@ -34,6 +35,7 @@ final class TransactionalProducer: Sendable {
 
   init(_ settings: [String: String], name: String, prefix: String, place: GroupPlace?) throws(LogFailure) {
     handle = try KafkaHandle(RD_KAFKA_PRODUCER, settings)
+    topics = KafkaTopics(handle)
     self.prefix = prefix
     self.place = place
     pace = place == nil ? 0 : 100
@@ -104,7 +106,7 @@ final class TransactionalProducer: Sendable {
     if let error = rd_kafka_begin_transaction(handle.raw) { return .failure(end(error, free: true)) }
     for job in jobs {
       for record in job.records {
-        let code = produce(record, prefix)
+        let code = topics.produce(prefix + record.target.topic, record.target.partition, record.record, nil)
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { return abort(KafkaError(code: code, what: "\(record.target)").description) }
       }
     }
@@ -136,24 +138,6 @@ final class TransactionalProducer: Sendable {
       return rd_kafka_error_txn_requires_abort(error) != 0 ? abort(text) : .failure(end(error))
     }
     return nil
-  }
-
-  private func produce(_ projected: ProjectedRecord, _ prefix: String) -> rd_kafka_resp_err_t {
-    guard let topic = rd_kafka_topic_new(handle.raw, prefix + projected.target.topic, nil) else { return rd_kafka_last_error() }
-    defer { rd_kafka_topic_destroy(topic) }
-    let record = projected.record
-    let code = record.key.withUnsafeBytes { key in
-      func produce(_ value: UnsafeMutableRawPointer?, _ count: Int) -> Int32 {
-        rd_kafka_produce(topic, Int32(projected.target.partition), RD_KAFKA_MSG_F_COPY, value, count, key.baseAddress, key.count, nil)
-      }
-      guard let value = record.value else { return produce(nil, 0) }
-      return value.withUnsafeBytes { bytes in
-        if let base = bytes.baseAddress, !bytes.isEmpty { return produce(UnsafeMutableRawPointer(mutating: base), bytes.count) }
-        var nothing: UInt8 = 0
-        return produce(&nothing, 0)
-      }
-    }
-    return code == 0 ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_last_error()
   }
 
   private func abort(_ why: String) -> Result<Void, LogFailure> {
