@@ -32,9 +32,11 @@ extension Home {
       settings: redis, loop: memory, prefix: cluster.prefix, family: "account", partition: partition, seed: identifiers.seed(),
       indexer: AccountIndexes.entries)
     let bus = RedisSignalBus(settings: redis, loop: memory, prefix: cluster.prefix, seed: identifiers.seed())
+    let events = RedisSignalBus(settings: redis, loop: memory, prefix: cluster.prefix, seed: identifiers.seed())
     let topics = TopicWatch(log: log, cluster: cluster, logger: logger)
     return Home(
-      log: log, membership: log, hot: hot, accounts: accounts, bus: bus, lanes: lanes.loops, node: cluster.node, isShared: true,
+      log: log, membership: log, hot: hot, accounts: accounts, bus: bus, events: events, lanes: lanes.loops, node: cluster.node,
+      isShared: true,
       problems: {
         var problems: [(part: String, reason: String)] = []
         if let reason = log.problem { problems.append(("kafka", reason)) }

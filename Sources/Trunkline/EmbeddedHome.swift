@@ -12,10 +12,11 @@ extension Home {
   static func embedded(_ options: NodeOptions, clock: any Clock, lock: FolderLock, loops: LoopGroup) throws -> Home {
     let log = try SQLiteEventLog(folder: options.dataFolder, topics: Node.topics, clock: clock, lock: lock)
     let partition: @Sendable (Identifier) -> Int = { Partitioner.partition(of: $0, among: NodeOptions.partitions) }
+    let bus = InProcessSignalBus()
     return Home(
       log: log, membership: SoleMember(partitions: NodeOptions.partitions),
       hot: InProcessHotState(partition: partition, indexer: TaskRoutingIndexes.entries),
-      accounts: InProcessHotState(partition: partition, indexer: AccountIndexes.entries), bus: InProcessSignalBus(), lanes: loops.loops,
+      accounts: InProcessHotState(partition: partition, indexer: AccountIndexes.entries), bus: bus, events: bus, lanes: loops.loops,
       node: "embedded", isShared: false, problems: { [] }, connect: { _ in }, tick: {}, shutdown: { log.shutdown() })
   }
 }

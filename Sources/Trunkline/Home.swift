@@ -9,6 +9,8 @@ struct Home: Sendable {
   var hot: any HotState
   var accounts: any HotState
   var bus: any SignalBus
+  /// For live events, of which there may be more than pass: answers do not share their way.
+  var events: any SignalBus
   /// The loops that partitions are spread over: one owns whole partitions.
   var lanes: [EventLoop]
   /// How the node is called in journals and answers.

@@ -85,13 +85,13 @@ package final class Node: Sendable {
     commander = Commander(
       log: home.log, bus: home.bus, clock: clock, node: answers, first: identifiers.seed() >> 16, most: options.mostWaiting)
     gateway = EventGateway(
-      log: home.log, feed: home.isShared ? LiveFeed(log: home.log, bus: home.bus, queue: projection) : nil)
+      log: home.log, feed: home.isShared ? LiveFeed(log: home.log, bus: home.events, queue: projection) : nil)
     readiness = Readiness(parts: options.roles.contains(.ingress) ? ["account"] : [])
     workers =
       options.roles.contains(.worker)
       ? Workers(
         home: home, options: options, clock: clock, identifiers: identifiers, stamp: stamp, watch: watch, readiness: readiness) : nil
-    let (live, bus, isShared) = (gateway, home.bus, home.isShared)
+    let (live, bus, isShared) = (gateway, home.events, home.isShared)
     projectors =
       options.roles.contains(.projector)
       ? Projectors(home: home, loop: projection, watch: watch) { partition, events in
