@@ -71,7 +71,6 @@ struct Workers: Sendable {
   }
 
   func check(_ readiness: Readiness) {
-    readiness.set("worker", isReady: owners.isJoined)
     for (partition, pair) in owners.items {
       pair.work.post { readiness.set("work/\(partition)", isReady: $0.isReady) }
       pair.accounts.post { readiness.set("account/\(partition)", isReady: $0.isReady) }

@@ -17,7 +17,6 @@ package final class KafkaEventLog: EventLog, Membership {
     var transactions: [String: TransactionalProducer] = [:]
     var places: [String: GroupPlace] = [:]
     var problem: String?
-    var isOver = false
   }
 
   /// The group whose members project.
@@ -258,7 +257,6 @@ package final class KafkaEventLog: EventLog, Membership {
   /// Lets everything go. What is in flight may land.
   package func shutdown() {
     let transactions = state.withLock { state in
-      state.isOver = true
       defer { state = State() }
       return state.transactions.values
     }
