@@ -90,7 +90,8 @@ class Load:
         while not self.stopping.is_set():
             number += 1
             key = uuid.uuid4().hex
-            deadline = time.monotonic() + PATIENCE
+            # An outage is as long as the broker needs to come back on a busy machine; `grow` is what waits for the end of it.
+            deadline = time.monotonic() + PATIENCE * 4
             while True:
                 base = self.ingresses[(index + number) % len(self.ingresses)].url
                 try:
@@ -118,12 +119,12 @@ class Load:
 
     def grow(self, by):
         before = self.count
-        until(lambda: self.failures or self.count >= before + by, "the load goes on")
+        until(lambda: self.failures or self.count >= before + by, "the load goes on", PATIENCE * 3)
 
     def stop(self):
         self.stopping.set()
         for thread in self.threads:
-            thread.join(PATIENCE * 2)
+            thread.join(PATIENCE * 5)
 
 
 def tasks_of(server, workspace):
@@ -165,7 +166,7 @@ class Takeover(UnderLoad):
         load.grow(200)
         # Every workspace goes on, those of the dead worker too.
         counts = {sid: len(sids) for sid, sids in load.accepted.items()}
-        until(lambda: all(len(sids) > counts[sid] for sid, sids in load.accepted.items()), "all workspaces go on")
+        until(lambda: all(len(sids) > counts[sid] for sid, sids in load.accepted.items()), "all workspaces go on", PATIENCE * 3)
         self.workers[0].start()
         load.grow(50)
         self.check(load)
@@ -176,7 +177,7 @@ class Takeover(UnderLoad):
         self.workers[0].process.send_signal(signal.SIGSTOP)
         counts = {sid: len(sids) for sid, sids in load.accepted.items()}
         try:
-            until(lambda: all(len(sids) > counts[sid] + 5 for sid, sids in load.accepted.items()), "the other worker has taken over")
+            until(lambda: all(len(sids) > counts[sid] + 5 for sid, sids in load.accepted.items()), "the other worker has taken over", PATIENCE * 3)
         finally:
             self.workers[0].process.send_signal(signal.SIGCONT)
         load.grow(200)
