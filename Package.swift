@@ -221,9 +221,9 @@ targets += [
   .executableTarget(
     name: "TrunklineBench",
     dependencies: [
-      "APIClient", "EventLoops", "HTTPClient", "InProcessHotState", "InProcessSignalBus", "Ingress", "JSON", "Journal", "Machines",
-      "Observability",
-      "PartitionRunner", "Ports", "Projection", "Resources", "SQLiteEventLog", "TaskRouting", "Terminal", "Trunkline",
+      "APIClient", "EventLoops", "HTTPClient", "InProcessHotState", "InProcessSignalBus", "Ingress", "JSON", "Journal",
+      "KafkaSettings", "Machines", "Observability", "PartitionRunner", "Ports", "Projection", "RedisClient", "Resources", "SQLiteEventLog",
+      "TaskRouting", "Terminal", "Topics", "Trunkline",
     ],
     path: "Benchmarks/TrunklineBench", swiftSettings: strict)
 ]

@@ -1,19 +1,21 @@
 import Foundation
 import Terminal
 
-/// First figures of the embedded home, one table: what it does a second, how long one thing takes, and what it writes.
-///     swift run -c release TrunklineBench [seconds a measurement]
+/// Figures of one home, one table: what it does a second, how long one thing takes, and what it writes.
+///     swift run -c release TrunklineBench [seconds a measurement] [embedded | cluster BROKERS REDIS]
 @main
 enum TrunklineBench {
   static func main() async throws {
-    let seconds = CommandLine.arguments.dropFirst().first.flatMap(Double.init) ?? 5
+    let words = Array(CommandLine.arguments.dropFirst())
+    let seconds = words.first.flatMap(Double.init) ?? 5
+    let home = try BenchHome(Array(words.dropFirst()))
+    let only = ProcessInfo.processInfo.environment["ONLY"]
     var table = Table([(title: "what", alignment: .left), (title: "figure", alignment: .right), (title: "beside it", alignment: .left)])
-    for (name, measure) in measurements {
+    for (name, measure) in home.isCluster ? onCluster : embedded where only == nil || name.contains(only ?? "") {
       FileHandle.standardError.write(Data("measuring: \(name)\n".utf8))
-      for row in try await measure(seconds) { table.add([row.what, row.figure, row.note]) }
+      for row in try await measure(home, seconds) { table.add([row.what, row.figure, row.note]) }
     }
-    print(
-      "Trunkline, embedded home, \(ProcessInfo.processInfo.activeProcessorCount) cores shared with the load; \(seconds) s a measurement")
+    print("Trunkline, \(home), \(ProcessInfo.processInfo.activeProcessorCount) cores shared with the load; \(seconds) s a measurement")
     print(table.render())
   }
 
@@ -23,11 +25,20 @@ enum TrunklineBench {
     var note: String
   }
 
-  static let measurements: [(String, @Sendable (Double) async throws -> [Row])] = [
-    ("lifecycles through machine and log", { try await MachineAndLog.run(seconds: $0) }),
-    ("lifecycles through HTTP", { try await ThroughHTTP.run(seconds: $0) }),
-    ("create to reservation event", { try await Latency.run(seconds: $0) }),
-    ("bulk", { try await Bulk.run(seconds: $0) }),
+  private typealias Measurement = (name: String, run: @Sendable (BenchHome, Double) async throws -> [Row])
+
+  private static let embedded: [Measurement] = [
+    ("lifecycles through machine and log", { _, seconds in try await MachineAndLog.run(seconds: seconds) }),
+    ("lifecycles through HTTP", { try await ThroughHTTP.run($0, seconds: $1) }),
+    ("create to reservation event", { try await Latency.run($0, seconds: $1) }),
+    ("bulk", { try await Bulk.run($0, seconds: $1) }),
+  ]
+
+  private static let onCluster: [Measurement] = [
+    ("lifecycles through HTTP", { try await ThroughHTTP.run($0, seconds: $1) }),
+    ("create to reservation event, one at a time", { try await Latency.run($0, seconds: $1) }),
+    ("create to reservation event at rates", { try await AtRates.run($0, rates: [10, 100, 500], seconds: $1) }),
+    ("bulk", { try await Bulk.run($0, seconds: $1) }),
   ]
 
   static func perSecond(_ count: Int, _ seconds: Double) -> String { HumanText.count(Int(Double(count) / seconds)) + "/s" }

@@ -24,7 +24,9 @@ final class Served: Sendable {
     self.clientLoop = clientLoop
   }
 
-  static func run<Value: Sendable>(workers: Int, _ body: @escaping @Sendable (Served) async throws -> Value) async throws -> Value {
+  static func run<Value: Sendable>(
+    _ home: BenchHome, workers: Int, _ body: @escaping @Sendable (Served) async throws -> Value
+  ) async throws -> Value {
     try await withFolder { folder in
       var options = NodeOptions()
       options.dataFolder = folder
@@ -32,6 +34,7 @@ final class Served: Sendable {
       options.keepsPoisonEvidence = false
       options.presetAccount = "AC" + String(repeating: "b", count: 32)
       options.presetToken = "bench"
+      options.cluster = try await home.cluster()
       let node = try Node(options: options, logger: Logger(level: .warning, now: { SystemClock().now() }))
       let stop = Stop()
       let port = Port()
@@ -84,9 +87,27 @@ final class Served: Sendable {
 
   var root: String { "/v1/Workspaces/\(workspace)" }
 
-  func create(_ skill: Int) async throws -> String {
-    try await api.call("POST", root + "/Tasks", [("WorkflowSid", workflow), ("Attributes", "{\"skill\":\(skill)}")]).root[key: "sid"]?
-      .string ?? ""
+  func create(_ skill: Int) async throws -> String { try await create(attributes: "{\"skill\":\(skill)}") }
+
+  @discardableResult
+  func create(attributes: String) async throws -> String {
+    try await api.call("POST", root + "/Tasks", [("WorkflowSid", workflow), ("Attributes", attributes)]).root[key: "sid"]?.string ?? ""
+  }
+
+  /// Gives every worker room for so many tasks at once.
+  func widen(to capacity: Int) async throws {
+    for worker in try await sids(root + "/Workers", "workers") {
+      let channels = root + "/Workers/\(worker)/WorkerChannels"
+      for channel in try await sids(channels, "channels") {
+        try await api.call("POST", channels + "/\(channel)", [("Capacity", "\(capacity)")])
+      }
+    }
+  }
+
+  private func sids(_ path: String, _ key: String) async throws -> [String] {
+    var found: [String] = []
+    try await api.list(path, key: key) { if let sid = $0[key: "sid"]?.string { found.append(sid) } }
+    return found
   }
 
   func lifecycle(_ skill: Int) async throws {
@@ -128,8 +149,8 @@ final class Port: Sendable {
 
 /// The same lives through the public API: four requests each, keep-alive.
 enum ThroughHTTP {
-  static func run(seconds: Double) async throws -> [TrunklineBench.Row] {
-    let (done, took) = try await Served.run(workers: 128) { served in
+  static func run(_ home: BenchHome, seconds: Double) async throws -> [TrunklineBench.Row] {
+    let (done, took) = try await Served.run(home, workers: 128) { served in
       let start = uptime()
       let done = try await withThrowingTaskGroup(of: Int.self) { group in
         for hand in 0..<64 {
@@ -158,8 +179,8 @@ enum ThroughHTTP {
 
 /// From sending the create to reading the reservation's event, one at a time.
 enum Latency {
-  static func run(seconds: Double) async throws -> [TrunklineBench.Row] {
-    let histogram = try await Served.run(workers: 8) { served in
+  static func run(_ home: BenchHome, seconds: Double) async throws -> [TrunklineBench.Row] {
+    let histogram = try await Served.run(home, workers: 8) { served in
       let seen = SeenEvents()
       var request = served.api.request("GET", served.root + "/Events/Stream")
       request.bodyLimit = .max
@@ -250,9 +271,9 @@ final class SeenEvents: Sendable {
 
 /// Lines in, recorded and decided.
 enum Bulk {
-  static func run(seconds: Double) async throws -> [TrunklineBench.Row] {
+  static func run(_ home: BenchHome, seconds: Double) async throws -> [TrunklineBench.Row] {
     let count = Int(seconds * 20_000)
-    let (recorded, decided) = try await Served.run(workers: 1) { served in
+    let (recorded, decided) = try await Served.run(home, workers: 1) { served in
       var text = ""
       for number in 0..<count { text += "{\"attributes\":{\"skill\":9,\"number\":\(number),\"title\":\"a ticket of ordinary length\"}}\n" }
       var request = served.api.request("POST", served.root + "/Tasks/Bulk?ImportId=bench&WorkflowSid=\(served.workflow)")

@@ -14,7 +14,7 @@ import TaskRouting
 
 extension Home {
   /// Kafka is the truth, Redis is the memory; other nodes stand on both.
-  static func cluster(_ options: NodeOptions, _ cluster: ClusterOptions, logger: Logger, loop: EventLoop) throws -> Home {
+  static func cluster(_ options: NodeOptions, _ cluster: ClusterOptions, logger: Logger, loop: EventLoop, readers: LoopGroup) throws -> Home {
     let count = cluster.lanes > 0 ? cluster.lanes : max(1, ProcessInfo.processInfo.activeProcessorCount)
     let lanes = try LoopGroup(count: count, name: "lane")
     let watch = ClusterWatch(logger: logger)
@@ -24,24 +24,31 @@ extension Home {
     let partition: @Sendable (Identifier) -> Int = { Partitioner.partition(of: $0, among: log.partitions(of: "work.journal") ?? 1) }
     let redis = RedisSettings(address: cluster.redis)
     let identifiers = SecureIdentifiers()
+    func memory(on loop: EventLoop) -> (work: RedisHotState, accounts: RedisHotState) {
+      func make(_ family: String, _ indexer: @escaping DocumentIndexer) -> RedisHotState {
+        RedisHotState(
+          settings: redis, loop: loop, prefix: cluster.prefix, family: family, partition: partition, seed: identifiers.seed(),
+          indexer: indexer)
+      }
+      return (make("work", TaskRoutingIndexes.entries), make("account", AccountIndexes.entries))
+    }
+    // Whoever asks has a connection on its own loop: a round trip is one to Redis, and none between threads.
+    let reading = readers.loops.map(memory)
+    let writing = options.roles.contains(.worker) ? lanes.loops.map(memory) : []
     let memory = try EventLoop.spawn(name: "redis")
-    let hot = RedisHotState(
-      settings: redis, loop: memory, prefix: cluster.prefix, family: "work", partition: partition, seed: identifiers.seed(),
-      indexer: TaskRoutingIndexes.entries)
-    let accounts = RedisHotState(
-      settings: redis, loop: memory, prefix: cluster.prefix, family: "account", partition: partition, seed: identifiers.seed(),
-      indexer: AccountIndexes.entries)
     let bus = RedisSignalBus(settings: redis, loop: memory, prefix: cluster.prefix, seed: identifiers.seed())
     let events = RedisSignalBus(settings: redis, loop: memory, prefix: cluster.prefix, seed: identifiers.seed())
     let topics = TopicWatch(log: log, cluster: cluster, logger: logger)
     return Home(
-      log: log, membership: log, hot: hot, accounts: accounts, bus: bus, events: events, lanes: lanes.loops, node: cluster.node,
+      log: log, membership: log, hot: LoopReads(reading.map(\.work)), accounts: LoopReads(reading.map(\.accounts)), bus: LocalAnswers(bus),
+      events: events, lanes: zip(lanes.loops, writing).map { Lane(loop: $0, hot: $1.work, accounts: $1.accounts) }, node: cluster.node,
       isShared: true,
       problems: {
         var problems: [(part: String, reason: String)] = []
         if let reason = log.problem { problems.append(("kafka", reason)) }
         if let reason = topics.problem { problems.append(("topics", reason)) }
-        if let reason = hot.problem ?? accounts.problem ?? bus.problem { problems.append(("redis", reason)) }
+        let memories = (reading + writing).flatMap { [$0.work, $0.accounts] }
+        if let reason = memories.lazy.compactMap(\.problem).first ?? bus.problem { problems.append(("redis", reason)) }
         if let reason = watch.identityTaken { problems.append(("identity", reason)) }
         return problems
       },

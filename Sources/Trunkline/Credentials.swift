@@ -23,7 +23,7 @@ package struct Credentials: Sendable {
   }
 
   /// Makes the account where it is missing. False when the partitions are not there yet: to be tried again.
-  func prepare(_ options: NodeOptions, _ commander: Commander, _ hot: any HotState, _ logger: Logger) async -> Bool {
+  func prepare(_ options: NodeOptions, _ commander: Commander, _ hot: any HotReads, _ logger: Logger) async -> Bool {
     let isNew = options.presetAccount == nil && kept == nil
     let sid = options.presetAccount ?? kept?.sid ?? SIDKind.account.text(SecureIdentifiers().identifier())
     let token = options.presetToken ?? kept?.token ?? CryptoSecrets().token()

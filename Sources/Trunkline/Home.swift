@@ -6,13 +6,13 @@ import Resources
 struct Home: Sendable {
   var log: any EventLog
   var membership: any Membership
-  var hot: any HotState
-  var accounts: any HotState
+  /// For readers, from anywhere.
+  var hot: any HotReads
+  var accounts: any HotReads
   var bus: any SignalBus
   /// For live events, of which there may be more than pass: answers do not share their way.
   var events: any SignalBus
-  /// The loops that partitions are spread over: one owns whole partitions.
-  var lanes: [EventLoop]
+  var lanes: [Lane]
   /// How the node is called in journals and answers.
   var node: String
   /// Other nodes stand on it too: live events travel over the bus, and hot state is compared now and then.
@@ -27,6 +27,13 @@ struct Home: Sendable {
   var shutdown: @Sendable () async -> Void
 
   var partitions: Int { log.partitions(of: "work.journal") ?? 1 }
+}
+
+/// A loop that owns whole partitions, and the hot state as their owners write it.
+struct Lane: Sendable {
+  var loop: EventLoop
+  var hot: any HotState
+  var accounts: any HotState
 }
 
 /// The embedded home: every partition is this node's, behind the folder's lock.

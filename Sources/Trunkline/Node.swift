@@ -72,10 +72,10 @@ package final class Node: Sendable {
     loops = try LoopGroup(count: count, name: "loop")
     projection = try EventLoop.spawn(name: "projection")
     home =
-      if let cluster = options.cluster { try .cluster(options, cluster, logger: logger, loop: projection) } else {
+      if let cluster = options.cluster { try .cluster(options, cluster, logger: logger, loop: projection, readers: loops) } else {
         try .embedded(options, clock: clock, lock: lock, loops: loops)
       }
-    if let stamp { for loop in home.lanes { loop.post { try? stamp.armThisThread() } } }
+    if let stamp { for lane in home.lanes { lane.loop.post { try? stamp.armThisThread() } } }
 
     let identifiers = SecureIdentifiers()
     let secrets = CryptoSecrets()

@@ -28,9 +28,7 @@ struct Workers: Sendable {
     home: Home, options: NodeOptions, clock: any Clock, identifiers: any IdentifierSource, stamp: PoisonStamp?, watch: RunnerWatch,
     readiness: Readiness
   ) {
-    let ports = RunnerPorts(
-      log: home.log, hot: home.hot, bus: home.bus, clock: clock, identifiers: identifiers,
-      poison: stamp.map { StampGuard(stamp: $0) } ?? NoPoison())
+    let poison: any PoisonGuard = stamp.map { StampGuard(stamp: $0) } ?? NoPoison()
     owners = Assignments(
       begin: { partition in
         readiness.set("work/\(partition)")
@@ -40,13 +38,15 @@ struct Workers: Sendable {
         var account = RunnerOptions(family: "account", partition: partition, node: home.node, inputs: ["account.commands"])
         work.compareInterval = home.isShared ? 3000 : 0
         account.compareInterval = work.compareInterval
+        let ports = RunnerPorts(
+          log: home.log, hot: lane.hot, bus: home.bus, clock: clock, identifiers: identifiers, poison: poison)
         var accountPorts = ports
-        accountPorts.hot = home.accounts
+        accountPorts.hot = lane.accounts
         let made = Owners(
           work: PartitionRunner(
-            options: work, ports: ports, settings: options.routing, queue: lane, notify: { watch.take($0, "work", partition) }),
+            options: work, ports: ports, settings: options.routing, queue: lane.loop, notify: { watch.take($0, "work", partition) }),
           accounts: PartitionRunner(
-            options: account, ports: accountPorts, settings: AccountsMachine.Settings(), queue: lane,
+            options: account, ports: accountPorts, settings: AccountsMachine.Settings(), queue: lane.loop,
             notify: { watch.take($0, "account", partition) }))
         made.accounts.start()
         made.work.start()

@@ -37,6 +37,9 @@ package final class RedisHotState: HotState {
 
   deinit { client.close() }
 
+  /// Where its connection lives: whoever asks from there waits for Redis alone.
+  package var loop: EventLoop { client.loop }
+
   /// Ends the connection; everything fails from then on.
   package func close() { client.close() }
 

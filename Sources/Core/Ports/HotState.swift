@@ -97,8 +97,18 @@ package struct DocumentRange: Sendable {
   }
 }
 
+/// What anybody may ask of hot state.
+package protocol HotReads: Sendable {
+  /// Documents by key (nil where absent) and the scope's mark, read at one instant. A scope that was never touched answers with mark -1 and nothing, once its
+  /// partition is complete; before, with `.notNow`.
+  func get(_ scope: Identifier, _ keys: [DocumentKey]) async throws(HotStateFailure) -> (mark: Int64, documents: [[UInt8]?])
+
+  /// One page of a list and the scope's mark, read at one instant.
+  func list(_ scope: Identifier, _ range: DocumentRange) async throws(HotStateFailure) -> (mark: Int64, documents: [Document])
+}
+
 /// The shared, readable copy of every scope's documents. Adapters know nothing of what a document means; the indexer they are made with tells where it stands in lists.
-package protocol HotState: Sendable {
+package protocol HotState: HotReads {
   /// Applies each entry on its own, atomically: compare the scope's mark, then write changes and mark. `deliver` gets the outcomes in the order of the entries, on any thread.
   func apply(_ entries: [ScopeApply], deliver: @escaping @Sendable (Result<[ApplyOutcome], HotStateFailure>) -> Void)
 
@@ -124,11 +134,4 @@ package protocol HotState: Sendable {
 
   /// `changed` is called, on any thread, whenever what is stored may have changed underneath: owners then compare all marks. Until the returned value is cancelled.
   func watch(_ changed: @escaping @Sendable () -> Void) -> any Cancellable
-
-  /// Documents by key (nil where absent) and the scope's mark, read at one instant. A scope that was never touched answers with mark -1 and nothing, once its
-  /// partition is complete; before, with `.notNow`.
-  func get(_ scope: Identifier, _ keys: [DocumentKey]) async throws(HotStateFailure) -> (mark: Int64, documents: [[UInt8]?])
-
-  /// One page of a list and the scope's mark, read at one instant.
-  func list(_ scope: Identifier, _ range: DocumentRange) async throws(HotStateFailure) -> (mark: Int64, documents: [Document])
 }

@@ -37,8 +37,8 @@ package actor CalloutWorker {
 
   private let partition: Int
   private let log: any EventLog
-  private let hot: any HotState
-  private let accounts: any HotState
+  private let hot: any HotReads
+  private let accounts: any HotReads
   private let caller: any HTTPCaller
   private let signer: any Signer
   private let commander: Commander
@@ -77,7 +77,7 @@ package actor CalloutWorker {
   }
 
   package init(
-    partition: Int, log: any EventLog, hot: any HotState, accounts: any HotState, caller: any HTTPCaller, signer: any Signer,
+    partition: Int, log: any EventLog, hot: any HotReads, accounts: any HotReads, caller: any HTTPCaller, signer: any Signer,
     commander: Commander, queue: any WorkQueue, logger: Logger, limits: Limits = Limits(),
     finished: @escaping @Sendable (_ kind: String, _ outcome: String) -> Void = { _, _ in }
   ) {
@@ -256,7 +256,7 @@ package actor CalloutWorker {
   }
 
   /// Documents as soon as the first of them is there; nil when it does not come within a few seconds: it was removed long ago.
-  private func waitFor(_ scope: Identifier, _ keys: [DocumentKey], in home: any HotState) async -> [[UInt8]?]? {
+  private func waitFor(_ scope: Identifier, _ keys: [DocumentKey], in home: any HotReads) async -> [[UInt8]?]? {
     for pause: Int64 in [2, 5, 10, 20, 50, 100, 200, 400, 800, 1000, 1000, 0] {
       if let found = try? await home.get(scope, keys).documents, found[0] != nil { return found }
       guard !isStopping, pause > 0 else { return nil }

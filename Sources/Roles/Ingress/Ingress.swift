@@ -38,8 +38,8 @@ package struct IngressOptions: Sendable {
 package final class Ingress: Sendable {
   let options: IngressOptions
   let log: any EventLog
-  let hot: any HotState
-  let accounts: any HotState
+  let hot: any HotReads
+  let accounts: any HotReads
   let clock: any Clock
   let identifiers: any IdentifierSource
   let secrets: any Secrets
@@ -48,7 +48,7 @@ package final class Ingress: Sendable {
 
   /// - Parameter accounts: the hot state of the `account` family (kinds are numbered per family, so each has its own).
   package init(
-    options: IngressOptions, log: any EventLog, hot: any HotState, accounts: any HotState, clock: any Clock,
+    options: IngressOptions, log: any EventLog, hot: any HotReads, accounts: any HotReads, clock: any Clock,
     identifiers: any IdentifierSource, secrets: any Secrets, commander: Commander
   ) {
     self.options = options

@@ -68,7 +68,7 @@ struct Page: Sendable {
 extension Ingress {
   /// Reads one page. `keep` filters while reading; at most 10,000 documents are looked at, so a page may be short and still have a next one (architecture.md, "HotState").
   func page(
-    _ scope: Identifier, in hot: any HotState, _ range: DocumentRange, _ request: PageRequest,
+    _ scope: Identifier, in hot: any HotReads, _ range: DocumentRange, _ request: PageRequest,
     _ place: @Sendable (Document) -> Int64, keep: @Sendable (Document) async throws(APIError) -> Bool
   ) async throws(APIError) -> Page {
     let backwards = request.token?.isBackwards == true

@@ -169,6 +169,7 @@ extension PartitionRunner {
       switch outcome {
       case .success(let marks):
         runner.hotIsReachable = true
+        runner.isComplete = false
         runner.take(marks, of: scopes)
       case .failure(let failure):
         runner.hotIsReachable = false
@@ -184,7 +185,8 @@ extension PartitionRunner {
   }
 
   /// Later: whenever hot state may have changed underneath, and every few seconds. Applies that were sent before the question are done when it is answered.
-  func compareAgain() {
+  func compareAgain(afterChange isChanged: Bool) {
+    if isChanged { isComplete = false }
     guard phase == .running, refill == nil else { return }
     askMarks { runner, scopes, outcome in
       guard runner.phase == .running, runner.refill == nil else { return }
@@ -193,7 +195,10 @@ extension PartitionRunner {
         runner.hotIsReachable = true
         let before = runner.behind.count
         runner.take(marks, of: scopes)
-        if runner.behind.count > before { runner.notify(.hotStateBehind(scopes: runner.behind.count)) }
+        if runner.behind.count > before {
+          runner.isComplete = false
+          runner.notify(.hotStateBehind(scopes: runner.behind.count))
+        }
         runner.release()
         runner.startRefill()
         runner.decide()
@@ -219,7 +224,6 @@ extension PartitionRunner {
   }
 
   private func take(_ marks: [Int64], of scopes: [(scope: Identifier, mark: Int64)]) {
-    isComplete = false
     for ((scope, wanted), mark) in zip(scopes, marks) {
       if mark < wanted { behind.insert(scope) } else { settle(scope, upTo: wanted) }
     }
@@ -227,7 +231,7 @@ extension PartitionRunner {
 
   func watchHotState() {
     watch?.cancel()
-    watch = ports.hot.watch { [weak self] in self?.post { $0.compareAgain() } }
+    watch = ports.hot.watch { [weak self] in self?.post { $0.compareAgain(afterChange: true) } }
   }
 
   func scheduleComparison() {
@@ -237,7 +241,7 @@ extension PartitionRunner {
     compareTimer = queue.schedule(afterMilliseconds: options.compareInterval) { [weak self] in
       self?.assumeIsolated { runner in
         guard runner.session == current else { return }
-        runner.compareAgain()
+        runner.compareAgain(afterChange: false)
         runner.scheduleComparison()
       }
     }
