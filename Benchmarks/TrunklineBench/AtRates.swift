@@ -69,7 +69,8 @@ enum AtRates {
       [50, 99].map { HumanText.duration(nanoseconds: histogram.percentile(Double($0))) }.joined(separator: " / ")
     }
     return .init(
-      what: "create → reservation event at \(rate)/s, p50 / p99", figure: figures(seen), note: "the answer to the create: \(figures(answers))"
+      what: "create → reservation event at \(rate)/s, p50 / p99", figure: figures(seen),
+      note: "the answer to the create: \(figures(answers))"
     )
   }
 }

@@ -32,6 +32,7 @@ enum TrunklineBench {
     ("lifecycles through HTTP", { try await ThroughHTTP.run($0, seconds: $1) }),
     ("create to reservation event", { try await Latency.run($0, seconds: $1) }),
     ("bulk", { try await Bulk.run($0, seconds: $1) }),
+    ("interactive beside bulk", { try await BesideBulk.run($0, lines: lines, seconds: $1) }),
   ]
 
   private static let onCluster: [Measurement] = [
@@ -39,7 +40,11 @@ enum TrunklineBench {
     ("create to reservation event, one at a time", { try await Latency.run($0, seconds: $1) }),
     ("create to reservation event at rates", { try await AtRates.run($0, rates: [10, 100, 500], seconds: $1) }),
     ("bulk", { try await Bulk.run($0, seconds: $1) }),
+    ("interactive beside bulk", { try await BesideBulk.run($0, lines: lines, seconds: $1) }),
   ]
+
+  /// Of the import that somebody works beside: LINES=1000000 for a long one.
+  private static let lines = ProcessInfo.processInfo.environment["LINES"].flatMap { Int($0) } ?? 100_000
 
   static func perSecond(_ count: Int, _ seconds: Double) -> String { HumanText.count(Int(Double(count) / seconds)) + "/s" }
 }

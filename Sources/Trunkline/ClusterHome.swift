@@ -14,7 +14,8 @@ import TaskRouting
 
 extension Home {
   /// Kafka is the truth, Redis is the memory; other nodes stand on both.
-  static func cluster(_ options: NodeOptions, _ cluster: ClusterOptions, logger: Logger, loop: EventLoop, readers: LoopGroup) throws -> Home {
+  static func cluster(_ options: NodeOptions, _ cluster: ClusterOptions, logger: Logger, loop: EventLoop, readers: LoopGroup) throws -> Home
+  {
     let count = cluster.lanes > 0 ? cluster.lanes : max(1, ProcessInfo.processInfo.activeProcessorCount)
     let lanes = try LoopGroup(count: count, name: "lane")
     let watch = ClusterWatch(logger: logger)

@@ -79,6 +79,7 @@ package final class Node: Sendable {
 
     let identifiers = SecureIdentifiers()
     let secrets = CryptoSecrets()
+    let courtesy = Courtesy()
     let watch = RunnerWatch(logger: logger, metrics: metrics)
     // Answers to an earlier life of this node find nobody.
     let answers = home.isShared ? "\(home.node).\(String(identifiers.seed() & 0xFFFF, radix: 16))" : home.node
@@ -90,7 +91,8 @@ package final class Node: Sendable {
     workers =
       options.roles.contains(.worker)
       ? Workers(
-        home: home, options: options, clock: clock, identifiers: identifiers, stamp: stamp, watch: watch, readiness: readiness) : nil
+        home: home, options: options, clock: clock, identifiers: identifiers, stamp: stamp, watch: watch, courtesy: courtesy,
+        readiness: readiness) : nil
     let (live, bus, isShared) = (gateway, home.events, home.isShared)
     projectors =
       options.roles.contains(.projector)
@@ -111,7 +113,7 @@ package final class Node: Sendable {
     api.servesEvents = options.roles.contains(.ingress) || options.roles.contains(.gateway)
     ingress = Ingress(
       options: api, log: home.log, hot: home.hot, accounts: home.accounts, clock: clock, identifiers: identifiers, secrets: secrets,
-      commander: commander)
+      commander: commander, courtesy: courtesy, rest: { [projection] in try? await projection.sleep(milliseconds: $0) })
     for part in ["home", "worker", "projector", "callout"] { readiness.set(part) }
     let waiting = commander
     metrics.gauge("trunkline_commands_waiting", help: "Commands that wait for their answer") { Double(waiting.waiting) }

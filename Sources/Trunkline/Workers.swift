@@ -26,7 +26,7 @@ struct Workers: Sendable {
 
   init(
     home: Home, options: NodeOptions, clock: any Clock, identifiers: any IdentifierSource, stamp: PoisonStamp?, watch: RunnerWatch,
-    readiness: Readiness
+    courtesy: Courtesy, readiness: Readiness
   ) {
     let poison: any PoisonGuard = stamp.map { StampGuard(stamp: $0) } ?? NoPoison()
     owners = Assignments(
@@ -39,7 +39,8 @@ struct Workers: Sendable {
         work.compareInterval = home.isShared ? 3000 : 0
         account.compareInterval = work.compareInterval
         let ports = RunnerPorts(
-          log: home.log, hot: lane.hot, bus: home.bus, clock: clock, identifiers: identifiers, poison: poison)
+          log: home.log, hot: lane.hot, bus: home.bus, clock: clock, identifiers: identifiers, poison: poison,
+          courtesy: courtesy)
         var accountPorts = ports
         accountPorts.hot = lane.accounts
         let made = Owners(

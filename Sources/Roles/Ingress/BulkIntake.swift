@@ -80,6 +80,14 @@ struct BulkIntake {
     return .json(202, lines.summary(importText))
   }
 
+  /// While others wait for answers it rests as long as it worked.
+  private func yielding(_ work: () async throws -> Void) async throws {
+    let begun = ingress.clock.monotonic()
+    try await work()
+    let now = ingress.clock.monotonic()
+    if ingress.courtesy.isDue(now) { await ingress.rest(max(1, min(now - begun, 1000))) }
+  }
+
   private func read(_ body: HTTPBody, into lines: ImportLines) async throws {
     var inflater = try GzipInflater()
     var ndjson = LineReader(limit: ingress.options.mostLineBytes)
@@ -107,12 +115,12 @@ struct BulkIntake {
     }
     while let chunk = try await body.next() {
       guard isCompressed else {
-        try await take(chunk)
+        try await yielding { try await take(chunk) }
         continue
       }
       // Inflated a piece at a time, so that a bomb costs time and no memory.
       inflater.feed(chunk)
-      while let piece = try inflater.next() { try await take(piece) }
+      while let piece = try inflater.next() { try await yielding { try await take(piece) } }
     }
     if isCompressed { try inflater.finish() }
     var found: [ImportLines.Line] = []

@@ -44,12 +44,18 @@ package final class Ingress: Sendable {
   let identifiers: any IdentifierSource
   let secrets: any Secrets
   package let commander: Commander
+  let courtesy: Courtesy
+  let rest: @Sendable (_ milliseconds: Int64) async -> Void
   let limiter: RateLimiter
 
-  /// - Parameter accounts: the hot state of the `account` family (kinds are numbered per family, so each has its own).
+  /// - Parameters:
+  ///   - accounts: the hot state of the `account` family (kinds are numbered per family, so each has its own).
+  ///   - courtesy: told of everybody who waits for an answer.
+  ///   - rest: lets time pass; imports do so while others wait.
   package init(
     options: IngressOptions, log: any EventLog, hot: any HotReads, accounts: any HotReads, clock: any Clock,
-    identifiers: any IdentifierSource, secrets: any Secrets, commander: Commander
+    identifiers: any IdentifierSource, secrets: any Secrets, commander: Commander, courtesy: Courtesy = Courtesy(),
+    rest: @escaping @Sendable (_ milliseconds: Int64) async -> Void = { _ in }
   ) {
     self.options = options
     self.log = log
@@ -59,6 +65,8 @@ package final class Ingress: Sendable {
     self.identifiers = identifiers
     self.secrets = secrets
     self.commander = commander
+    self.courtesy = courtesy
+    self.rest = rest
     limiter = RateLimiter(perSecond: options.rateLimit)
   }
 

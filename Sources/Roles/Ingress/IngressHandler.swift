@@ -120,6 +120,7 @@ package struct IngressHandler: HTTPHandler {
         return try await stream(workspace, call, request, response)
       }
     }
+    ingress.courtesy.note(ingress.clock.monotonic())
     if call.method == "POST" { call.form = try await readForm(request, &call) }
     call.ifMatch = try IngressHandler.version(request.headers.first("If-Match"))
     send(try await ingress.route(call), request, response)

@@ -85,6 +85,7 @@ extension PartitionRunner {
         }
       }
     }
+    if flight.isYielding { yielding.offset = offset }
     ledger.take(decision, at: offset)
     send(decision.outbox)
     apply(order.compactMap { applies[$0] }, Awaiting(offset: offset, scopes: Set(order), replies: decision.replies))
@@ -153,6 +154,7 @@ extension PartitionRunner {
     }
     awaiting.removeFirst(max(done, awaiting.count - options.mostAwaiting))
     for node in nodes { ports.bus.publish("replies/\(node)", Reply.encode(byNode[node] ?? [])) }
+    endYielding()
     checkQuiet()
   }
 

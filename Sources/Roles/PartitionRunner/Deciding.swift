@@ -7,6 +7,8 @@ import Resources
 struct Flight {
   var tag: UInt64
   var decision: Decision
+  /// It has records of a later input.
+  var isYielding = false
 }
 
 extension PartitionRunner {
@@ -16,6 +18,8 @@ extension PartitionRunner {
     guard finishing == nil, flights.count < options.mostInFlight, var machine else { return checkQuiet() }
     // The runner's copy goes, so that the machine is changed in place.
     self.machine = nil
+    let begun = ports.clock.monotonic()
+    yielding.isTaking = false
     var turn = Turn(now: ahead.now, seed: ports.identifiers.seed())
     var decision = Decision(incarnation: incarnation, epoch: ledger.epoch, sequence: ahead.nextSequence, now: ahead.now)
     let isIdle = handleInputs(&machine, &turn, &decision)
@@ -40,7 +44,7 @@ extension PartitionRunner {
       scheduleTimer()
       return checkQuiet()
     }
-    append(decision)
+    append(decision, begun: begun)
   }
 
   /// Whether deciding must wait until nothing is in flight, so that a scope can be copied.
@@ -51,14 +55,16 @@ extension PartitionRunner {
     var handled = 0
     for input in readers.indices {
       if input > 0, handled > 0, !backlog[0].isEmpty || !drained[0] { return false }
-      let most = decidesSingly ? 1 : (input == 0 ? options.batch : options.yieldingBatch)
-      var left = most
+      var left = most(of: input)
+      let most = decidesSingly ? min(1, left) : left
+      left = most
       while left > 0, turn.effects.size < options.decisionBytes {
         if backlog[input].isEmpty, !refillBacklog(input, most) { break }
         guard let next = backlog[input].last else { break }
         // A large one gets a decision of its own: together they might not fit into a record of the log.
         if handled > 0, turn.effects.size + (next.value?.count ?? 0) > options.decisionBytes { return false }
         let record = backlog[input].removeLast()
+        if input > 0 { yielding.isTaking = true }
         handle(record, UInt8(input), &machine, &turn, &decision)
         handled += 1
         left -= 1
@@ -123,6 +129,7 @@ extension PartitionRunner {
     _ command: Command, _ record: LogRecord, _ input: UInt8, _ machine: inout M, _ turn: inout Turn, _ decision: inout Decision
   ) {
     count { $0.commands += 1 }
+    if input == 0 { ports.courtesy.note(ports.clock.monotonic()) }
     ports.poison.note(input: input, partition: options.partition, position: record.offset)
     machine.handle(command, &turn)
     ports.poison.clear()
@@ -218,11 +225,12 @@ extension PartitionRunner {
     decision.replies = effects.replies
   }
 
-  private func append(_ decision: Decision) {
+  private func append(_ decision: Decision, begun: Int64) {
     let bytes = JournalRecord.decision(decision).encoded()
     guard bytes.count <= options.recordBytes else { return tooLarge(decision, bytes.count) }
     ahead.take(decision, at: -1)
-    flights.append(Flight(tag: nextTag, decision: decision))
+    beginYielding(begun)
+    flights.append(Flight(tag: nextTag, decision: decision, isYielding: yielding.isTaking))
     journal?.append([NewRecord(key: [], value: bytes)], tag: nextTag)
     nextTag += 1
     count {

@@ -43,6 +43,7 @@ package actor PartitionRunner<M: Machine> {
   /// Input records that are decided as rejected without being handled: too large to decide.
   var doomed: [String: String] = [:]
   var isWoken = false
+  var yielding = Yielding()
   /// An input whose position is not in the log any more.
   var lostInput: String?
   var timer: (due: Int64, wake: any Cancellable)?
@@ -163,6 +164,8 @@ package actor PartitionRunner<M: Machine> {
     heldReports = []
     isComplete = false
     flights = []
+    yielding.rest?.cancel()
+    yielding = Yielding()
     awaiting = []
     behind = []
     refill = nil

@@ -14,6 +14,9 @@ package struct RunnerOptions: Sendable {
   /// Records of the first input in one decision; of later ones, which yield to it.
   package var batch = 256
   package var yieldingBatch = 64
+  /// Of later inputs while somebody waits for answers here: one such decision at a time, and then a pause of so many times what it took.
+  package var courteousBatch = 32
+  package var courteousPause: Int64 = 1
   /// About where a decision is closed, and the most that the log takes in one record.
   package var decisionBytes = 256 * 1024
   package var recordBytes = 1_048_000
@@ -54,10 +57,11 @@ package struct RunnerPorts: Sendable {
   package var clock: any Clock
   package var identifiers: any IdentifierSource
   package var poison: any PoisonGuard
+  package var courtesy: Courtesy
 
   package init(
     log: any EventLog, hot: any HotState, bus: any SignalBus, clock: any Clock, identifiers: any IdentifierSource,
-    poison: any PoisonGuard = NoPoison()
+    poison: any PoisonGuard = NoPoison(), courtesy: Courtesy = Courtesy()
   ) {
     self.log = log
     self.hot = hot
@@ -65,6 +69,7 @@ package struct RunnerPorts: Sendable {
     self.clock = clock
     self.identifiers = identifiers
     self.poison = poison
+    self.courtesy = courtesy
   }
 }
 

@@ -1,0 +1,46 @@
+import Ports
+
+/// What nobody waits for stands back while somebody else is waiting: small decisions, one at a time from the reading of its input to hot state, and as long a rest behind
+/// each. Whoever asks meanwhile meets one of them at most, wherever the time goes: here, in the log or in hot state.
+struct Yielding {
+  /// When the decision under way was begun, monotonic milliseconds; nil where there is none.
+  var begun: Int64?
+  /// The decision's place in the journal, once it is there.
+  var offset: Int64?
+  var rest: (any Cancellable)?
+  /// The decision being made has input of that kind.
+  var isTaking = false
+}
+
+extension PartitionRunner {
+  var isCourteous: Bool { ports.courtesy.isDue(ports.clock.monotonic()) }
+
+  /// How many records of a later input may be decided now.
+  func most(of input: Int) -> Int {
+    if input == 0 { return options.batch }
+    guard isCourteous else { return options.yieldingBatch }
+    return yielding.begun == nil && yielding.rest == nil ? options.courteousBatch : 0
+  }
+
+  func beginYielding(_ instant: Int64) {
+    guard yielding.isTaking, yielding.begun == nil else { return }
+    yielding.begun = instant
+    yielding.offset = nil
+  }
+
+  /// Called when hot state has taken some more.
+  func endYielding() {
+    guard let begun = yielding.begun, let offset = yielding.offset, awaiting.first.map({ $0.offset > offset }) ?? true else { return }
+    yielding.begun = nil
+    guard isCourteous else { return }
+    let current = session
+    let took = max(1, ports.clock.monotonic() - begun)
+    yielding.rest = queue.schedule(afterMilliseconds: min(took * options.courteousPause, 1000)) { [weak self] in
+      self?.assumeIsolated { runner in
+        guard runner.session == current else { return }
+        runner.yielding.rest = nil
+        runner.decide()
+      }
+    }
+  }
+}
