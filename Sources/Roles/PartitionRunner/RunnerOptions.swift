@@ -16,7 +16,7 @@ package struct RunnerOptions: Sendable {
   package var yieldingBatch = 64
   /// Of later inputs while somebody waits for answers here: one such decision at a time, and then a pause of so many times what it took.
   package var courteousBatch = 32
-  package var courteousPause: Int64 = 1
+  package var courteousPause: Int64 = 2
   /// About where a decision is closed, and the most that the log takes in one record.
   package var decisionBytes = 256 * 1024
   package var recordBytes = 1_048_000
