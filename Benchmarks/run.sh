@@ -1,6 +1,36 @@
 #!/usr/bin/env bash
-# First figures of the embedded home, one table: `make bench`. SECONDS_EACH sets how long each measurement takes (5).
+# Figures of both homes, a table each, and what the broker itself takes beside them in the same run: `make bench`. SECONDS_EACH sets how long each measurement takes (5),
+# LINES how long the import is that somebody works beside (100000). The cluster home needs a broker: TRUNKLINE_TEST_KAFKA=HOST:PORT of one that runs, or KAFKA_STARTER
+# (scripts/test-home.sh); its topics stay there when that is not the starter's.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/test-home.sh
+problem() { echo "bench: $*" >&2; exit 1; }
+trap end_home EXIT
+seconds=${SECONDS_EACH:-5}
 swift build -c release --product TrunklineBench
-exec "$(swift build -c release --show-bin-path)/TrunklineBench" "${SECONDS_EACH:-5}"
+swift build -c release --product trunkline
+binaries=$(swift build -c release --show-bin-path)
+
+"$binaries/TrunklineBench" "$seconds" embedded
+start_home
+if [[ -z ${TRUNKLINE_TEST_KAFKA:-} || -z ${TRUNKLINE_TEST_REDIS:-} ]]; then
+  echo "bench: no figures of the cluster home: it needs a broker (TRUNKLINE_TEST_KAFKA or KAFKA_STARTER) and redis-server" >&2
+  exit 0
+fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"; end_home' EXIT
+cc -O2 -Wall Benchmarks/log-yardstick.c -o "$work/yardstick" -lrdkafka
+yardstick() {
+  local rate
+  for rate in 10 100 500; do
+    printf 'the log itself, produce -> consume -> produce at %d/s: p50 / p99 %s ms\n' "$rate" \
+      "$("$work/yardstick" "$TRUNKLINE_TEST_KAFKA" "$topic" "$rate" "$seconds" 2>/dev/null | sed 's, , / ,')"
+  done
+}
+topic=yardstick-$$
+yardstick
+"$binaries/TrunklineBench" "$seconds" cluster "$TRUNKLINE_TEST_KAFKA" "$TRUNKLINE_TEST_REDIS"
+yardstick
+ACCEPTANCE_HOME=cluster TRUNKLINE=$binaries/trunkline "$(scripts/python.sh)" Benchmarks/cluster.py

@@ -11,35 +11,8 @@ passed=0
 failed=0
 limit=${TEST_TIMEOUT:-1000}
 
-home=
-
-# Brings what the cluster home stands on.
-start_home() {
-  home=$(mktemp -d)
-  local port
-  if [[ -z ${TRUNKLINE_TEST_KAFKA:-} && -n ${KAFKA_STARTER:-} ]]; then
-    port=$(free_port)
-    if "$KAFKA_STARTER" start "$home/kafka" --port "$port" >"$home/kafka.log" 2>&1; then
-      export TRUNKLINE_TEST_KAFKA=127.0.0.1:$port
-    else
-      problem "the broker did not start: $(tail -3 "$home/kafka.log")"
-    fi
-  fi
-  if [[ -z ${TRUNKLINE_TEST_REDIS:-} ]] && command -v redis-server >/dev/null; then
-    port=$(free_port)
-    redis-server --port "$port" --save "" --appendonly no --dir "$home" --pidfile "$home/redis.pid" --daemonize yes >/dev/null
-    export TRUNKLINE_TEST_REDIS=redis://127.0.0.1:$port
-  fi
-}
-end_home() {
-  [[ -n $home ]] || return 0
-  if [[ -d $home/kafka ]]; then "$KAFKA_STARTER" clean "$home/kafka" >/dev/null 2>&1; fi
-  if [[ -f $home/redis.pid ]]; then kill "$(<"$home/redis.pid")"; fi
-  rm -rf "$home"
-  home=
-}
+. scripts/test-home.sh
 trap end_home EXIT
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
 finish() {
   echo "$passed passed, $failed failed"
