@@ -29,7 +29,9 @@ enum BesideBulk {
         .init(what: "create with nothing else going on, p50 / p99", figure: figures(idle), note: "\(idle.count) creates, 20 a second"),
         .init(
           what: "create beside an import, p50 / p99", figure: figures(beside),
-          note: "p99 \(HumanText.decimal(ratio)) times; \(beside.count) creates; \(HumanText.count(lines)) lines took \(HumanText.decimal(took)) s"),
+          note:
+            "p99 \(HumanText.decimal(ratio)) times; \(beside.count) creates; \(HumanText.count(lines)) lines took \(HumanText.decimal(took)) s"
+        ),
       ]
     }
   }

@@ -344,8 +344,9 @@ struct Refill {
   let scope: Identifier
   let token: RefillToken
   let mark: Int64
-  var documents: [Document]
-  var chunks = 0
+  let documents: [Document]
+  private var sent = 0
+  private(set) var chunks = 0
   var isEnded = false
 
   init(scope: Identifier, token: RefillToken, mark: Int64, documents: [Document]) {
@@ -356,10 +357,10 @@ struct Refill {
   }
 
   mutating func nextChunk() -> (number: Int, documents: [Document])? {
-    guard !documents.isEmpty else { return nil }
-    let piece = Array(documents.suffix(1000))
-    documents.removeLast(piece.count)
+    guard sent < documents.count else { return nil }
+    let piece = documents[sent..<min(sent + 1000, documents.count)]
+    sent = piece.endIndex
     defer { chunks += 1 }
-    return (chunks, piece)
+    return (chunks, Array(piece))
   }
 }
