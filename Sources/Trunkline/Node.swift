@@ -79,7 +79,7 @@ package final class Node: Sendable {
 
     let identifiers = SecureIdentifiers()
     let secrets = CryptoSecrets()
-    let courtesy = Courtesy()
+    let courtesy = NodeCourtesy()
     let watch = RunnerWatch(logger: logger, metrics: metrics)
     // Answers to an earlier life of this node find nobody.
     let answers = home.isShared ? "\(home.node).\(String(identifiers.seed() & 0xFFFF, radix: 16))" : home.node

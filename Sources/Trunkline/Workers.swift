@@ -26,7 +26,7 @@ struct Workers: Sendable {
 
   init(
     home: Home, options: NodeOptions, clock: any Clock, identifiers: any IdentifierSource, stamp: PoisonStamp?, watch: RunnerWatch,
-    courtesy: Courtesy, readiness: Readiness
+    courtesy: any Courtesy, readiness: Readiness
   ) {
     let poison: any PoisonGuard = stamp.map { StampGuard(stamp: $0) } ?? NoPoison()
     owners = Assignments(

@@ -1,15 +1,13 @@
-import Synchronization
+/// Tells whether somebody has lately waited for an answer here: work that nobody waits for makes room meanwhile. Instants are the monotonic clock's, in milliseconds.
+package protocol Courtesy: Sendable {
+  /// Somebody waits for an answer now.
+  func note(_ now: Int64)
+  func isDue(_ now: Int64) -> Bool
+}
 
-/// When somebody last waited for an answer here. Work that nobody waits for makes room while that is not long ago.
-package final class Courtesy: Sendable {
-  private let last = Atomic<Int64>(.min / 2)
-  /// Milliseconds.
-  private let memory: Int64 = 2000
-
+/// For whoever has nobody to be courteous to.
+package struct NoCourtesy: Courtesy {
   package init() {}
-
-  /// - Parameter now: of the monotonic clock, milliseconds.
-  package func note(_ now: Int64) { last.store(now, ordering: .relaxed) }
-
-  package func isDue(_ now: Int64) -> Bool { now - last.load(ordering: .relaxed) < memory }
+  package func note(_ now: Int64) {}
+  package func isDue(_ now: Int64) -> Bool { false }
 }

@@ -44,7 +44,7 @@ package final class Ingress: Sendable {
   let identifiers: any IdentifierSource
   let secrets: any Secrets
   package let commander: Commander
-  let courtesy: Courtesy
+  let courtesy: any Courtesy
   let rest: @Sendable (_ milliseconds: Int64) async -> Void
   let limiter: RateLimiter
 
@@ -54,7 +54,7 @@ package final class Ingress: Sendable {
   ///   - rest: lets time pass; imports do so while others wait.
   package init(
     options: IngressOptions, log: any EventLog, hot: any HotReads, accounts: any HotReads, clock: any Clock,
-    identifiers: any IdentifierSource, secrets: any Secrets, commander: Commander, courtesy: Courtesy = Courtesy(),
+    identifiers: any IdentifierSource, secrets: any Secrets, commander: Commander, courtesy: any Courtesy = NoCourtesy(),
     rest: @escaping @Sendable (_ milliseconds: Int64) async -> Void = { _ in }
   ) {
     self.options = options

@@ -57,11 +57,11 @@ package struct RunnerPorts: Sendable {
   package var clock: any Clock
   package var identifiers: any IdentifierSource
   package var poison: any PoisonGuard
-  package var courtesy: Courtesy
+  package var courtesy: any Courtesy
 
   package init(
     log: any EventLog, hot: any HotState, bus: any SignalBus, clock: any Clock, identifiers: any IdentifierSource,
-    poison: any PoisonGuard = NoPoison(), courtesy: Courtesy = Courtesy()
+    poison: any PoisonGuard = NoPoison(), courtesy: any Courtesy = NoCourtesy()
   ) {
     self.log = log
     self.hot = hot
