@@ -195,7 +195,8 @@ targets += [
   .executableTarget(
     name: "TrunklineCommand",
     dependencies: [
-      "APIClient", "Crypto", "DemoReplay", "EventLoops", "HTTPClient", "JSON", "Observability", "Options", "Ports", "RedisClient", "Replay",
+      "APIClient", "Crypto", "DemoReplay", "EventLoops", "HTTPClient", "JSON", "KafkaSettings", "Observability", "Options", "Ports",
+      "RedisClient", "Replay",
       "Report",
       "TaskRouting", "Terminal", "Topics", "Trunkline",
     ],

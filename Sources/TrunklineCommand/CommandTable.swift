@@ -115,15 +115,28 @@ enum CommandTable {
     discussion: """
         trunkline demo                                             (a day of fire dispatch in San Francisco)
         trunkline demo --data anonymous-bank.csv --report bank.html (a bank's call centre)
+      On a cluster: a node of the demo's own on your broker and Redis, on topics of its own that it removes again:
+        trunkline demo --kafka 127.0.0.1:9092 --redis redis://127.0.0.1:6379
+      Or through a server or a cluster that runs, as an account of it; makes a workspace there, which stays:
+        TRUNKLINE_ACCOUNT_SID=AC… TRUNKLINE_AUTH_TOKEN=… trunkline demo --url http://127.0.0.1:8181
+      Only the embedded home has a clock that can be moved. Elsewhere time is real, and the day goes by that much faster.
       """,
     options: [
       OptionSpec("data", help: "Recorded data (default: the day that comes with the source)", placeholder: "FILE"),
       OptionSpec("day", help: "Which day of it (default: the busiest)", placeholder: "YYYY-MM-DD"),
       OptionSpec("report", help: "Where the report goes", placeholder: "FILE", default: "./report/report.html"),
       OptionSpec("seconds", help: "About how long the day should take", placeholder: "SECONDS", default: "60"),
+      // Not from the environment: what is set there for other commands must not send a demo to a server that people work with.
+      OptionSpec("url", help: "A running server, instead of one of the demo's own", placeholder: "URL", isConfiguration: false),
+      OptionSpec("account-sid", help: "As whom, with --url", placeholder: "AC…"),
+      OptionSpec("auth-token", help: "Its token", placeholder: "TOKEN", isSecret: true),
+      ClusterChoice.kafka, ClusterChoice.kafkaConfig, ClusterChoice.redis,
+      OptionSpec(
+        "topic-prefix", help: "Before the names of the topics that it makes, which stay then (default: random, removed at the end)",
+        placeholder: "P", isConfiguration: false),
     ])
 
-  private static let accountConnection = Array(connection.prefix(4))
+  private static let accountConnection = Array(connection.prefix(4)) + [ClusterChoice.kafka, ClusterChoice.kafkaConfig]
 
   static let account = CommandSpec(
     "account", help: "Look after accounts: of a stopped server's folder, or over the API of the one that runs.",
@@ -131,6 +144,8 @@ enum CommandTable {
         trunkline account list
         trunkline account create --name "Second tenant"
         trunkline account rotate AC…
+      Of a cluster, over a node that runs; what is made there are subaccounts of the account that asks:
+        TRUNKLINE_ACCOUNT_SID=AC… TRUNKLINE_AUTH_TOKEN=… trunkline account create --url http://127.0.0.1:8181
       """,
     subcommands: [
       CommandSpec(
@@ -155,12 +170,16 @@ enum CommandTable {
         "show", help: "Print what was decided, in order; of a running server or a stopped one.",
         discussion: """
             trunkline journal show
-            trunkline journal show --partition 2 --json | jq .
+            trunkline journal show --workspace WS… --json | jq .
+          Of a cluster, from its brokers:
+            trunkline journal show --kafka 127.0.0.1:9092 --topic-prefix cluster. --partition 2
           """,
         options: [
-          folder, OptionSpec("json", help: "One JSON object a record", isFlag: true),
+          folder, ClusterChoice.kafka, ClusterChoice.kafkaConfig, ClusterChoice.prefix,
+          OptionSpec("json", help: "One JSON object a record", isFlag: true),
           OptionSpec("family", help: "work or account", placeholder: "NAME", default: "work"),
           OptionSpec("partition", help: "Only this partition", placeholder: "N"),
+          OptionSpec("workspace", help: "Only what was decided in this workspace", placeholder: "WS…", isConfiguration: false),
           OptionSpec("from", help: "First offset", placeholder: "OFFSET", default: "0"),
         ])
     ])

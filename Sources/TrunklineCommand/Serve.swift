@@ -4,7 +4,6 @@ import Glibc
 import Observability
 import Options
 import Ports
-import RedisClient
 import TaskRouting
 import Trunkline
 
@@ -72,30 +71,11 @@ enum Serve {
     return node
   }
 
-  /// Nil without `--kafka` and `--redis`.
   private static func clusterOptions(_ options: Options) throws -> ClusterOptions? {
-    let kafka = try options.valueIfSet("kafka", .text)
-    let address = OptionKind<RedisAddress>(rule: "redis[s]://[user:password@]HOST:PORT[/db]") { try? RedisAddress($0) }
-    let redis = try options.valueIfSet("redis", address)
-    guard kafka != nil || redis != nil else { return nil }
-    guard let kafka, let redis else { throw NodeFailure("--kafka and --redis go together: a cluster needs both") }
-    let settings = try TopicFiles.settings(kafka: kafka, file: try options.valueIfSet("kafka-config", .text))
-    let name = OptionKind<String>(rule: "1 to 100 letters, digits, dots, dashes or underlines") { text in
-      (1...100).contains(text.utf8.count) && text.utf8.allSatisfy { isNameByte($0) } ? text : nil
-    }
-    let prefix = OptionKind<String>(rule: "at most 100 letters, digits, dots, dashes or underlines") { text in
-      text.utf8.count <= 100 && text.utf8.allSatisfy { isNameByte($0) } ? text : nil
-    }
-    var cluster = ClusterOptions(
-      kafka: settings, redis: redis, node: try options.valueIfSet("node", name) ?? ProcessInfo.processInfo.hostName)
-    cluster.prefix = try options.value("topic-prefix", prefix)
-    cluster.lanes = try options.value("lanes", .integer(in: 0...256))
+    let name = try options.valueIfSet("node", ClusterChoice.nodeRule) ?? ProcessInfo.processInfo.hostName
+    var cluster = try ClusterChoice.cluster(options, node: name)
+    cluster?.lanes = try options.value("lanes", .integer(in: 0...256))
     return cluster
-  }
-
-  /// What names of topics and groups may consist of.
-  private static func isNameByte(_ byte: UInt8) -> Bool {
-    (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || [45, 46, 95].contains(byte)
   }
 
   private static let publicURL = OptionKind<String>(rule: "an http or https URL without a path") { text in
