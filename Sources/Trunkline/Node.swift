@@ -126,6 +126,7 @@ package final class Node: Sendable {
       group: loops, host: options.host, port: options.port, options: serverOptions(),
       handler: IngressHandler(
         ingress: ingress, probes: probes(), streamer: gateway, logger: logger, requests: RequestCounter(metrics: metrics).count))
+    metrics.gauge("trunkline_http_connections", help: "Connections that are open") { Double(server.openConnections) }
     if !home.isShared { playRoles() }
     let port: Int
     do { port = try server.start() } catch let failure as EventLoopError where failure.isAddressInUse {
@@ -213,7 +214,10 @@ package final class Node: Sendable {
   private func serverOptions() -> HTTPServerOptions {
     var server = HTTPServerOptions()
     server.headerBytes = options.headerBytes
+    server.headerFields = options.headerFields
     server.headerMilliseconds = options.headerMilliseconds
+    server.bodyStallMilliseconds = options.bodyMilliseconds
+    server.bodyBytesPerSecond = options.bodyBytesPerSecond
     server.idleMilliseconds = options.idleMilliseconds
     server.connections = options.mostConnections
     server.errorBody = {

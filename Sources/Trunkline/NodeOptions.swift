@@ -67,7 +67,10 @@ package struct NodeOptions: Sendable {
   package var mostBodyBytes = 4 << 20
   package var mostLineBytes = 64 << 10
   package var headerBytes = 32 << 10
+  package var headerFields = 128
   package var headerMilliseconds: Int64 = 10_000
+  package var bodyMilliseconds: Int64 = 30_000
+  package var bodyBytesPerSecond = 100
   package var idleMilliseconds: Int64 = 75_000
   package var mostConnections = 10_000
   package var mostWaiting = 10_000

@@ -55,6 +55,9 @@ enum Serve {
     node.mostBodyBytes = try options.value("max-body", .integer(in: 1024...1 << 30))
     node.mostLineBytes = try options.value("max-line", .integer(in: 1024...900_000))
     node.headerBytes = try options.value("max-header", .integer(in: 1024...1 << 20))
+    node.headerFields = try options.value("max-header-fields", .integer(in: 8...10_000))
+    node.bodyMilliseconds = try Int64(options.value("body-timeout", .integer(in: 1...3600))) * 1000
+    node.bodyBytesPerSecond = try options.value("min-body-rate", .integer(in: 0...1_000_000))
     node.headerMilliseconds = try Int64(options.value("header-timeout", .integer(in: 1...3600))) * 1000
     node.idleMilliseconds = try Int64(options.value("idle-timeout", .integer(in: 1...86_400))) * 1000
     node.mostConnections = try options.value("max-connections", .integer(in: 1...1_000_000))

@@ -43,6 +43,7 @@ extension HTTPConnection {
     let exchange = HTTPExchange(connection: self, head: parser.head, awaitsContinue: awaitsContinue)
     self.exchange = exchange
     bodyReceived = 0
+    bodyWaited = 0
     discarded = 0
     isDiscarding = false
     closesAfterAnswer = !parser.head.keepsAlive

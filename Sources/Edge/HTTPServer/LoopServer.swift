@@ -136,4 +136,6 @@ final class ConnectionCount: Sendable {
   func open() -> Int { value.add(1, ordering: .relaxed).newValue }
 
   func close() { value.subtract(1, ordering: .relaxed) }
+
+  var current: Int { value.load(ordering: .relaxed) }
 }
