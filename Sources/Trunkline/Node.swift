@@ -135,7 +135,10 @@ package final class Node: Sendable {
     }
     started(port)
     announce(port)
-    logger.info("serving", ["http": "\(options.host):\(port)", "data": options.dataFolder, "roles": options.roles.description])
+    if let tls = options.tls { Certificates(tls, logger).announce() }
+    logger.info(
+      "serving",
+      [options.tls == nil ? "http" : "https": "\(options.host):\(port)", "data": options.dataFolder, "roles": options.roles.description])
     if devClock != nil {
       logger.warning("THE DEV CLOCK IS ON: everybody with a key can move the product's time; never use it in production")
     }
@@ -175,6 +178,9 @@ package final class Node: Sendable {
     callouts?.join(home.membership)
   }
 
+  /// Takes a certificate that was renewed; a bad one is told and not taken.
+  package func reloadCertificate() { if let tls = options.tls { Certificates(tls, logger).reload() } }
+
   /// The reverse of the start: intake first, then those who hold work, then what they stand on.
   private func drain(_ server: HTTPServer) async {
     logger.info("stopping", ["grace_ms": "\(options.graceMilliseconds)"])
@@ -194,7 +200,7 @@ package final class Node: Sendable {
 
   private func announce(_ port: Int) {
     let host = ["0.0.0.0", "::"].contains(options.host) ? "127.0.0.1" : options.host
-    let address = "http://\(host.contains(":") ? "[\(host)]" : host):\(port)\n"
+    let address = "\(options.tls == nil ? "http" : "https")://\(host.contains(":") ? "[\(host)]" : host):\(port)\n"
     do { try address.write(toFile: Node.addressFile(options.dataFolder), atomically: true, encoding: .utf8) } catch {
       logger.warning("the server's address cannot be kept", ["reason": "\(error)"])
     }
@@ -214,6 +220,7 @@ package final class Node: Sendable {
   private func serverOptions() -> HTTPServerOptions {
     var server = HTTPServerOptions()
     server.headerBytes = options.headerBytes
+    server.tls = options.tls
     server.headerFields = options.headerFields
     server.headerMilliseconds = options.headerMilliseconds
     server.bodyStallMilliseconds = options.bodyMilliseconds

@@ -1,5 +1,6 @@
 package import KafkaSettings
 package import RedisClient
+package import TLS
 package import TaskRouting
 
 /// What a node does.
@@ -59,6 +60,8 @@ package struct NodeOptions: Sendable {
   package var dataFolder = "./trunkline-data"
   package var host = "127.0.0.1"
   package var port = 8080
+  /// Nil: HTTP in the clear.
+  package var tls: TLSIdentity?
   package var publicURL: String?
   package var trustsProxy = false
   package var allowsPrivateTargets = false

@@ -39,6 +39,9 @@ enum CommandTable {
     options: [
       OptionSpec("data-dir", help: "Folder that keeps everything", placeholder: "DIR", default: "./trunkline-data"),
       OptionSpec("http", help: "Address to serve on", placeholder: "HOST:PORT", default: "127.0.0.1:8080"),
+      OptionSpec(
+        "tls-cert", help: "Serve https: certificate and what leads to its authority, PEM; read again at SIGHUP", placeholder: "FILE"),
+      OptionSpec("tls-key", help: "Its key, PEM, without a password", placeholder: "FILE"),
       OptionSpec("public-url", help: "What absolute URLs and signatures use (default: scheme and Host of the request)", placeholder: "URL"),
       OptionSpec("trust-proxy", help: "Believe X-Forwarded-Proto and X-Forwarded-Host", isFlag: true),
       OptionSpec("allow-private-targets", help: "Let callbacks go to loopback and private addresses", isFlag: true),
@@ -75,12 +78,14 @@ enum CommandTable {
   /// Where the data is, for commands that look at a folder.
   private static let folder = OptionSpec("data-dir", help: "Folder that keeps everything", placeholder: "DIR", default: "./trunkline-data")
 
+  private static let authority = OptionSpec("ca", help: "Whom to believe over https, PEM (default: the system's)", placeholder: "FILE")
+
   /// Which server, and as whom: given, or as the data folder knows it.
   private static let connection = [
     OptionSpec("url", help: "The server (default: from DIR/address, else http://127.0.0.1:8080)", placeholder: "URL"),
     OptionSpec("account-sid", help: "Who asks (default: from DIR/account)", placeholder: "AC…"),
     OptionSpec("auth-token", help: "Its token (default: from DIR/account)", placeholder: "TOKEN", isSecret: true),
-    folder,
+    folder, authority,
     OptionSpec("workspace", help: "The workspace (default: the account's only one)", placeholder: "WS…"),
   ]
 
@@ -132,14 +137,14 @@ enum CommandTable {
       // Not from the environment: what is set there for other commands must not send a demo to a server that people work with.
       OptionSpec("url", help: "A running server, instead of one of the demo's own", placeholder: "URL", isConfiguration: false),
       OptionSpec("account-sid", help: "As whom, with --url", placeholder: "AC…"),
-      OptionSpec("auth-token", help: "Its token", placeholder: "TOKEN", isSecret: true),
+      OptionSpec("auth-token", help: "Its token", placeholder: "TOKEN", isSecret: true), authority,
       ClusterChoice.kafka, ClusterChoice.kafkaConfig, ClusterChoice.redis,
       OptionSpec(
         "topic-prefix", help: "Before the names of the topics that it makes, which stay then (default: random, removed at the end)",
         placeholder: "P", isConfiguration: false),
     ])
 
-  private static let accountConnection = Array(connection.prefix(4)) + [ClusterChoice.kafka, ClusterChoice.kafkaConfig]
+  private static let accountConnection = Array(connection.prefix(5)) + [ClusterChoice.kafka, ClusterChoice.kafkaConfig]
 
   static let account = CommandSpec(
     "account", help: "Look after accounts: of a stopped server's folder, or over the API of the one that runs.",

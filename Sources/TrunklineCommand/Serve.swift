@@ -4,6 +4,7 @@ import Glibc
 import Observability
 import Options
 import Ports
+import TLS
 import TaskRouting
 import Trunkline
 
@@ -17,7 +18,9 @@ enum Serve {
     let node = try Node(options: settings, logger: try logger(options))
     let stop = Stop()
     let signals = try EventLoop.spawn(name: "signals")
-    let watched = [SIGTERM, SIGINT].map { signals.onSignal($0) { stop.ring() } }
+    var watched = [SIGTERM, SIGINT].map { signals.onSignal($0) { stop.ring() } }
+    // Without a certificate there is nothing to read again, and the signal keeps its meaning.
+    if settings.tls != nil { watched.append(signals.onSignal(SIGHUP) { node.reloadCertificate() }) }
     try await node.run(stop: stop)
     for watch in watched { watch.cancel() }
     signals.stop()
@@ -36,6 +39,7 @@ enum Serve {
     let http = try options.value("http", .hostPort(defaultPort: 8080))
     node.host = http.host == "localhost" ? "127.0.0.1" : http.host
     node.port = Int(http.port)
+    node.tls = try identity(options)
     node.publicURL = try options.valueIfSet("public-url", publicURL)
     node.trustsProxy = try options.flag("trust-proxy")
     node.allowsPrivateTargets = try options.flag("allow-private-targets")
@@ -72,6 +76,16 @@ enum Serve {
     guard node.cluster != nil || node.roles == .all else { throw NodeFailure("--roles is for clusters: give --kafka and --redis") }
     if node.cluster != nil, node.hasDevClock { throw NodeFailure("--dev-clock is for the embedded home: a cluster's time is its log's") }
     return node
+  }
+
+  private static func identity(_ options: Options) throws -> TLSIdentity? {
+    let certificate = try options.valueIfSet("tls-cert", .text)
+    let key = try options.valueIfSet("tls-key", .text)
+    guard certificate != nil || key != nil else { return nil }
+    guard let certificate, let key else { throw NodeFailure("--tls-cert and --tls-key go together: set both or neither") }
+    do throws(TLSError) { return try TLSIdentity(certificate: certificate, key: key) } catch {
+      throw NodeFailure("--tls-cert, --tls-key: \(error.reason)")
+    }
   }
 
   private static func clusterOptions(_ options: Options) throws -> ClusterOptions? {

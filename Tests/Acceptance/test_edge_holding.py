@@ -51,7 +51,7 @@ class HoldingTest(unittest.TestCase):
 
 
 class Time(HoldingTest):
-    options = ("--header-timeout", "1", "--body-timeout", "1", "--min-body-rate", "1000", "--idle-timeout", "1")
+    options = ("--header-timeout", "2", "--body-timeout", "2", "--min-body-rate", "1000", "--idle-timeout", "3")
 
     def test_a_header_that_drips_is_answered_408_and_cut(self):
         wire = self.wire()

@@ -52,6 +52,7 @@ extension HTTPConnection {
     let (path, query) = splitTarget(bytes[parser.head.target])
     let request = HTTPRequest(
       method: parser.head.method, path: path, query: query, headers: headers, remoteAddress: remoteAddress,
+      isSecure: stream.filter != nil,
       body: HTTPBody(exchange: exchange))
     let handler = server.handler
     // house: allow unstructured task because a request begins in a callback of libuv, which has no task to be a child of; its end is the exchange's.

@@ -219,7 +219,9 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
       return stream.close()
     }
     switch phase {
-    case .head where isIdle: if now - lastActivity > options.idleMilliseconds { linger() }
+    case .head where isIdle:
+      // Bytes of a handshake are no activity: it has its time as a whole.
+      if now - lastActivity > (stream.isNegotiating ? options.headerMilliseconds : options.idleMilliseconds) { linger() }
     case .head where scanner.isEmpty: break
     case .head:
       if now - headStarted > options.headerMilliseconds { refuse(HTTPRefusal(status: 408, message: "The header did not come in time.")) }

@@ -1,3 +1,5 @@
+package import TLS
+
 /// What the server itself answers instead of a handler.
 package struct HTTPRefusal: Sendable, Equatable {
   /// 400 to 599.
@@ -46,6 +48,8 @@ package struct HTTPServerOptions: Sendable {
   package var bodyBufferBytes = 262_144
   /// Bytes of a body nobody asked for that are read and dropped to keep the connection.
   package var discardedBodyBytes = 65_536
+  /// Certificate and key; nil: HTTP in the clear. A handshake has as long as a header.
+  package var tls: TLSIdentity?
   /// The JSON body of the server's own answers.
   package var errorBody: @Sendable (HTTPRefusal) -> [UInt8] = { $0.json }
 
