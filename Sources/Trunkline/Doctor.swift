@@ -17,6 +17,7 @@ package struct Finding: Sendable {
 package enum Doctor {
   package static func examine(_ options: NodeOptions) -> [Finding] {
     folder(options) + disk(options) + file(options) + port(options) + limits(options) + settings(options)
+      + (options.tls.map { Certificates.findings($0) } ?? [])
   }
 
   private static func folder(_ options: NodeOptions) -> [Finding] {

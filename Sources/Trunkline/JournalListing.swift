@@ -1,40 +1,81 @@
+import Ingress
 import JSON
 import Journal
 import Ports
-import Resources
+package import Resources
 import SQLiteEventLog
 import TaskRouting
 
 /// What `trunkline journal show` prints: the records of the journals, readably or as one JSON object a line.
 package struct JournalListing {
-  private let file: LogFile
+  /// "work" or "account".
+  package var family = "work"
+  /// Nil: all.
+  package var partition: Int?
+  /// The first offset of each partition.
+  package var offset: Int64 = 0
+  /// Only what was decided in this workspace.
+  package var workspace: Identifier?
   private let isJSON: Bool
 
-  package init(folder: String, isJSON: Bool) throws {
-    file = try LogFile(folder: folder)
-    self.isJSON = isJSON
+  package init(isJSON: Bool) { self.isJSON = isJSON }
+
+  /// The SID of a workspace. Errors: `NodeFailure` for anything else.
+  package mutating func narrow(to workspace: String) throws(NodeFailure) {
+    guard let id = SIDKind.workspace.parse(workspace) else {
+      throw NodeFailure("--workspace: '\(workspace)' is no workspace SID: WS and 32 hexadecimal digits")
+    }
+    self.workspace = id
   }
 
-  /// Every record of the chosen journals, in order of partition and offset. `partition` nil: all.
-  package func forEach(family: String, partition: Int?, from offset: Int64, _ print: (String) -> Void) throws {
-    for source in file.partitions(of: family + ".journal") where partition == nil || source.partition == partition {
+  /// Of the embedded home: every record of the chosen journals, in order of partition and offset.
+  package func show(folder: String, _ print: (String) -> Void) throws {
+    let file = try LogFile(folder: folder)
+    for source in chosen(file.partitions(of: family + ".journal")) {
       var next = offset
       while true {
         let records = try file.read(source, from: next, limit: 500)
         guard let last = records.last else { break }
-        for record in records { print(line(record, source)) }
+        for record in records { if let line = line(record, source) { print(line) } }
         next = last.offset + 1
       }
     }
   }
 
-  private func line(_ record: LogRecord, _ source: TopicPartition) -> String {
+  /// Of a cluster: what is in the journals now.
+  package func show(_ cluster: ClusterJournal, _ print: (String) -> Void) async throws {
+    let all = try cluster.partitions(of: family + ".journal")
+    if let partition, partition >= all.count {
+      throw NodeFailure("there is no partition \(partition): the cluster has \(all.count), from 0 on")
+    }
+    for source in chosen(all) {
+      try await cluster.read(source, from: offset) { records in
+        for record in records { if let line = line(record, source) { print(line) } }
+      }
+    }
+  }
+
+  /// A workspace's records are all in one partition.
+  private func chosen(_ all: [TopicPartition]) -> [TopicPartition] {
+    let only = partition ?? workspace.flatMap { family == "work" && !all.isEmpty ? Partitioner.partition(of: $0, among: all.count) : nil }
+    return all.filter { only == nil || $0.partition == only }
+  }
+
+  /// Nil when it is not of the workspace that was asked for.
+  private func line(_ record: LogRecord, _ source: TopicPartition) -> String? {
     do {
-      let parsed = try JournalRecord(decoding: record.value ?? [])
+      guard let parsed = narrowed(try JournalRecord(decoding: record.value ?? [])) else { return nil }
       return isJSON ? json(parsed, record, source) : text(parsed, record, source)
     } catch {
       return "\(source) @\(record.offset) unreadable: \(error)"
     }
+  }
+
+  private func narrowed(_ record: JournalRecord) -> JournalRecord? {
+    guard let workspace else { return record }
+    guard case .decision(var decision) = record else { return nil }
+    decision.scopes.removeAll { $0.scope != workspace }
+    return decision.scopes.isEmpty ? nil : .decision(decision)
   }
 
   // MARK: For people

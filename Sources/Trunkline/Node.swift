@@ -128,6 +128,7 @@ package final class Node: Sendable {
       group: loops, host: options.host, port: options.port, options: serverOptions(),
       handler: IngressHandler(
         ingress: ingress, probes: probes(), streamer: gateway, logger: logger, requests: RequestCounter(metrics: metrics).count))
+    metrics.gauge("trunkline_http_connections", help: "Connections that are open") { Double(server.openConnections) }
     if !home.isShared { playRoles() }
     let port: Int
     do { port = try server.start() } catch let failure as EventLoopError where failure.isAddressInUse {
@@ -136,7 +137,10 @@ package final class Node: Sendable {
     }
     started(port)
     announce(port)
-    logger.info("serving", ["http": "\(options.host):\(port)", "data": options.dataFolder, "roles": options.roles.description])
+    if let tls = options.tls { Certificates(tls, logger).announce() }
+    logger.info(
+      "serving",
+      [options.tls == nil ? "http" : "https": "\(options.host):\(port)", "data": options.dataFolder, "roles": options.roles.description])
     if devClock != nil {
       logger.warning("THE DEV CLOCK IS ON: everybody with a key can move the product's time; never use it in production")
     }
@@ -176,6 +180,9 @@ package final class Node: Sendable {
     callouts?.join(home.membership)
   }
 
+  /// Takes a certificate that was renewed; a bad one is told and not taken.
+  package func reloadCertificate() { if let tls = options.tls { Certificates(tls, logger).reload() } }
+
   /// The reverse of the start: intake first, then those who hold work, then what they stand on.
   private func drain(_ server: HTTPServer) async {
     logger.info("stopping", ["grace_ms": "\(options.graceMilliseconds)"])
@@ -195,7 +202,7 @@ package final class Node: Sendable {
 
   private func announce(_ port: Int) {
     let host = ["0.0.0.0", "::"].contains(options.host) ? "127.0.0.1" : options.host
-    let address = "http://\(host.contains(":") ? "[\(host)]" : host):\(port)\n"
+    let address = "\(options.tls == nil ? "http" : "https")://\(host.contains(":") ? "[\(host)]" : host):\(port)\n"
     do { try address.write(toFile: Node.addressFile(options.dataFolder), atomically: true, encoding: .utf8) } catch {
       logger.warning("the server's address cannot be kept", ["reason": "\(error)"])
     }
@@ -215,7 +222,11 @@ package final class Node: Sendable {
   private func serverOptions() -> HTTPServerOptions {
     var server = HTTPServerOptions()
     server.headerBytes = options.headerBytes
+    server.tls = options.tls
+    server.headerFields = options.headerFields
     server.headerMilliseconds = options.headerMilliseconds
+    server.bodyStallMilliseconds = options.bodyMilliseconds
+    server.bodyBytesPerSecond = options.bodyBytesPerSecond
     server.idleMilliseconds = options.idleMilliseconds
     server.connections = options.mostConnections
     server.errorBody = {

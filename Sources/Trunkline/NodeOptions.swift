@@ -1,5 +1,6 @@
 package import KafkaSettings
 package import RedisClient
+package import TLS
 package import TaskRouting
 
 /// What a node does.
@@ -59,6 +60,8 @@ package struct NodeOptions: Sendable {
   package var dataFolder = "./trunkline-data"
   package var host = "127.0.0.1"
   package var port = 8080
+  /// Nil: HTTP in the clear.
+  package var tls: TLSIdentity?
   package var publicURL: String?
   package var trustsProxy = false
   package var allowsPrivateTargets = false
@@ -67,7 +70,10 @@ package struct NodeOptions: Sendable {
   package var mostBodyBytes = 4 << 20
   package var mostLineBytes = 64 << 10
   package var headerBytes = 32 << 10
+  package var headerFields = 128
   package var headerMilliseconds: Int64 = 10_000
+  package var bodyMilliseconds: Int64 = 30_000
+  package var bodyBytesPerSecond = 100
   package var idleMilliseconds: Int64 = 75_000
   package var mostConnections = 10_000
   package var mostWaiting = 10_000

@@ -50,6 +50,14 @@ package struct TopicAdministration: Sendable {
     } catch { throw NodeFailure("\(error)") }
   }
 
+  /// Deletes all of them with what is in them. For topics that one run made for itself.
+  package func delete() async throws(NodeFailure) {
+    let names = topics.map { options.prefix + $0.name }
+    do {
+      try await KafkaAdmin.perform(settings) { admin throws(KafkaAdminError) in try admin.delete(names) }
+    } catch { throw NodeFailure("\(error)") }
+  }
+
   /// True when something was done.
   private func perform(_ step: TopicStep, _ admin: KafkaAdmin) throws(KafkaAdminError) -> Bool {
     switch step {

@@ -39,6 +39,9 @@ enum CommandTable {
     options: [
       OptionSpec("data-dir", help: "Folder that keeps everything", placeholder: "DIR", default: "./trunkline-data"),
       OptionSpec("http", help: "Address to serve on", placeholder: "HOST:PORT", default: "127.0.0.1:8080"),
+      OptionSpec(
+        "tls-cert", help: "Serve https: certificate and what leads to its authority, PEM; read again at SIGHUP", placeholder: "FILE"),
+      OptionSpec("tls-key", help: "Its key, PEM, without a password", placeholder: "FILE"),
       OptionSpec("public-url", help: "What absolute URLs and signatures use (default: scheme and Host of the request)", placeholder: "URL"),
       OptionSpec("trust-proxy", help: "Believe X-Forwarded-Proto and X-Forwarded-Host", isFlag: true),
       OptionSpec("allow-private-targets", help: "Let callbacks go to loopback and private addresses", isFlag: true),
@@ -49,7 +52,10 @@ enum CommandTable {
       OptionSpec("max-body", help: "Bytes of a form or JSON body", placeholder: "BYTES", default: "4194304"),
       OptionSpec("max-line", help: "Bytes of a line of a bulk import", placeholder: "BYTES", default: "65536"),
       OptionSpec("max-header", help: "Bytes of a request's header", placeholder: "BYTES", default: "32768"),
+      OptionSpec("max-header-fields", help: "Fields of a request's header", placeholder: "N", default: "128"),
       OptionSpec("header-timeout", help: "Seconds for a request's header", placeholder: "SECONDS", default: "10"),
+      OptionSpec("body-timeout", help: "Seconds without a byte of a body that is waited for", placeholder: "SECONDS", default: "30"),
+      OptionSpec("min-body-rate", help: "Bytes a second of a body, beyond body-timeout; 0: any", placeholder: "BYTES", default: "100"),
       OptionSpec("idle-timeout", help: "Seconds that a connection may be idle", placeholder: "SECONDS", default: "75"),
       OptionSpec("max-connections", help: "Connections at once", placeholder: "N", default: "10000"),
       OptionSpec("max-waiting", help: "Commands that may wait for their answer; beyond: 429", placeholder: "N", default: "10000"),
@@ -72,12 +78,14 @@ enum CommandTable {
   /// Where the data is, for commands that look at a folder.
   private static let folder = OptionSpec("data-dir", help: "Folder that keeps everything", placeholder: "DIR", default: "./trunkline-data")
 
+  private static let authority = OptionSpec("ca", help: "Whom to believe over https, PEM (default: the system's)", placeholder: "FILE")
+
   /// Which server, and as whom: given, or as the data folder knows it.
   private static let connection = [
     OptionSpec("url", help: "The server (default: from DIR/address, else http://127.0.0.1:8080)", placeholder: "URL"),
     OptionSpec("account-sid", help: "Who asks (default: from DIR/account)", placeholder: "AC…"),
     OptionSpec("auth-token", help: "Its token (default: from DIR/account)", placeholder: "TOKEN", isSecret: true),
-    folder,
+    folder, authority,
     OptionSpec("workspace", help: "The workspace (default: the account's only one)", placeholder: "WS…"),
   ]
 
@@ -115,15 +123,28 @@ enum CommandTable {
     discussion: """
         trunkline demo                                             (a day of fire dispatch in San Francisco)
         trunkline demo --data anonymous-bank.csv --report bank.html (a bank's call centre)
+      On a cluster: a node of the demo's own on your broker and Redis, on topics of its own that it removes again:
+        trunkline demo --kafka 127.0.0.1:9092 --redis redis://127.0.0.1:6379
+      Or through a server or a cluster that runs, as an account of it; makes a workspace there, which stays:
+        TRUNKLINE_ACCOUNT_SID=AC… TRUNKLINE_AUTH_TOKEN=… trunkline demo --url http://127.0.0.1:8181
+      Only the embedded home has a clock that can be moved. Elsewhere time is real, and the day goes by that much faster.
       """,
     options: [
       OptionSpec("data", help: "Recorded data (default: the day that comes with the source)", placeholder: "FILE"),
       OptionSpec("day", help: "Which day of it (default: the busiest)", placeholder: "YYYY-MM-DD"),
       OptionSpec("report", help: "Where the report goes", placeholder: "FILE", default: "./report/report.html"),
       OptionSpec("seconds", help: "About how long the day should take", placeholder: "SECONDS", default: "60"),
+      // Not from the environment: what is set there for other commands must not send a demo to a server that people work with.
+      OptionSpec("url", help: "A running server, instead of one of the demo's own", placeholder: "URL", isConfiguration: false),
+      OptionSpec("account-sid", help: "As whom, with --url", placeholder: "AC…"),
+      OptionSpec("auth-token", help: "Its token", placeholder: "TOKEN", isSecret: true), authority,
+      ClusterChoice.kafka, ClusterChoice.kafkaConfig, ClusterChoice.redis,
+      OptionSpec(
+        "topic-prefix", help: "Before the names of the topics that it makes, which stay then (default: random, removed at the end)",
+        placeholder: "P", isConfiguration: false),
     ])
 
-  private static let accountConnection = Array(connection.prefix(4))
+  private static let accountConnection = Array(connection.prefix(5)) + [ClusterChoice.kafka, ClusterChoice.kafkaConfig]
 
   static let account = CommandSpec(
     "account", help: "Look after accounts: of a stopped server's folder, or over the API of the one that runs.",
@@ -131,6 +152,8 @@ enum CommandTable {
         trunkline account list
         trunkline account create --name "Second tenant"
         trunkline account rotate AC…
+      Of a cluster, over a node that runs; what is made there are subaccounts of the account that asks:
+        TRUNKLINE_ACCOUNT_SID=AC… TRUNKLINE_AUTH_TOKEN=… trunkline account create --url http://127.0.0.1:8181
       """,
     subcommands: [
       CommandSpec(
@@ -155,12 +178,16 @@ enum CommandTable {
         "show", help: "Print what was decided, in order; of a running server or a stopped one.",
         discussion: """
             trunkline journal show
-            trunkline journal show --partition 2 --json | jq .
+            trunkline journal show --workspace WS… --json | jq .
+          Of a cluster, from its brokers:
+            trunkline journal show --kafka 127.0.0.1:9092 --topic-prefix cluster. --partition 2
           """,
         options: [
-          folder, OptionSpec("json", help: "One JSON object a record", isFlag: true),
+          folder, ClusterChoice.kafka, ClusterChoice.kafkaConfig, ClusterChoice.prefix,
+          OptionSpec("json", help: "One JSON object a record", isFlag: true),
           OptionSpec("family", help: "work or account", placeholder: "NAME", default: "work"),
           OptionSpec("partition", help: "Only this partition", placeholder: "N"),
+          OptionSpec("workspace", help: "Only what was decided in this workspace", placeholder: "WS…", isConfiguration: false),
           OptionSpec("from", help: "First offset", placeholder: "OFFSET", default: "0"),
         ])
     ])

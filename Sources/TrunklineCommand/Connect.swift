@@ -23,8 +23,9 @@ final class Connect: Sendable {
       throw Failure("as whom? Set TRUNKLINE_ACCOUNT_SID and TRUNKLINE_AUTH_TOKEN, or give --data-dir of the server's folder")
     }
     loop = try EventLoop.spawn(name: "client")
-    http = try HTTPClient(
-      loop: loop, options: HTTPClientOptions(userAgent: "trunkline/\(TrunklineCommand.version)", allowPrivateTargets: true))
+    var client = HTTPClientOptions(userAgent: "trunkline/\(TrunklineCommand.version)", allowPrivateTargets: true)
+    client.certificateFile = try options.valueIfSet("ca", .text)
+    http = try HTTPClient(loop: loop, options: client)
     api = APIClient(base: base.hasSuffix("/") ? String(base.dropLast()) : base, sid: sid, token: token, http: http)
   }
 

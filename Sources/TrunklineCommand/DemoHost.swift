@@ -4,44 +4,58 @@ import EventLoops
 import Foundation
 import Glibc
 import HTTPClient
+import KafkaSettings
 import Observability
 import Ports
 import Synchronization
 import TaskRouting
 import Trunkline
 
-/// A running server, as a client sees it.
-struct DemoServer: Sendable {
-  let client: APIClient
-  let time: RealTime
-}
-
-/// A node in this process on a temporary folder: real journal, real sockets, any free port of loopback.
+/// A node in this process on a temporary folder: real journal, real sockets, any free port of loopback. On a cluster, a node with all roles on topics of its own.
 struct DemoHost {
   private let folder: String
   private let sid: String
   private let token: String
+  private let corner: OwnCorner?
+  /// The prefix was named: what is under it is for looking at.
+  private let keepsTopics: Bool
 
-  init() throws {
-    folder = FileManager.default.temporaryDirectory.appending(path: "trunkline-demo-\(UUID().uuidString.prefix(8))").path
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+  init(_ cluster: ClusterOptions?) throws {
     func hex() -> String { UUID().uuidString.filter { $0 != "-" }.lowercased() }
+    keepsTopics = cluster?.prefix.isEmpty == false
+    corner = cluster.map { cluster in
+      var own = cluster
+      if own.prefix.isEmpty { own.prefix = "demo-\(hex().prefix(8))." }
+      return OwnCorner(own, partitions: NodeOptions.partitions)
+    }
+    folder = FileManager.default.temporaryDirectory.appending(path: "trunkline-demo-\(hex().prefix(8))").path
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     sid = "AC" + hex()
     token = hex()
   }
 
-  func remove() { try? FileManager.default.removeItem(atPath: folder) }
-
-  /// Starts the node, does `work` against it and stops it, whatever comes. SIGINT and SIGTERM end it early.
+  /// Starts the node, does `work` against it and stops it, whatever comes. SIGINT and SIGTERM end it early: `DemoInterrupted`.
   func serve<Value: Sendable>(_ work: @escaping @Sendable (DemoServer) async throws -> Value) async throws -> Value {
+    let result: Result<Value, any Error>
+    do {
+      if let corner {
+        DemoScreen.write("Topics \(corner.cluster.prefix)* at \(corner.cluster.kafka.bootstrap)\(keepsTopics ? ", which stay" : "").\n")
+        try await corner.make()
+      }
+      result = .success(try await run(work))
+    } catch { result = .failure(error) }
+    try? FileManager.default.removeItem(atPath: folder)
+    if let corner, !keepsTopics { for line in await corner.remove() { DemoScreen.write("NOTE: \(line)\n") } }
+    return try result.get()
+  }
+
+  private func run<Value: Sendable>(_ work: @escaping @Sendable (DemoServer) async throws -> Value) async throws -> Value {
     let node = try Node(options: nodeOptions, logger: Logger(level: .error, format: .text, now: { SystemClock().now() }))
     let stop = Stop()
     let port = Started()
-    let loop = try EventLoop.spawn(name: "demo")
-    let http = try HTTPClient(
-      loop: loop, options: HTTPClientOptions(userAgent: "trunkline-demo/\(TrunklineCommand.version)", allowPrivateTargets: true))
+    let interruption = Interruption()
     let (sid, token) = (sid, token)
-    defer { loop.stop() }
+    let hint = corner.map { "a node of its own on \($0.cluster.kafka.bootstrap) and \($0.cluster.redis)" } ?? "a temporary data folder"
     return try await withThrowingTaskGroup(of: Value?.self) { group in
       group.addTask {
         defer { port.fail() }
@@ -49,23 +63,24 @@ struct DemoHost {
         return nil
       }
       group.addTask {
-        defer { stop.ring() }
+        defer {
+          stop.ring()
+          interruption.over()
+        }
         guard let number = await port.wait() else { return nil }
-        let time = RealTime(now: { SystemClock().monotonic() }, sleep: { try? await loop.sleep(milliseconds: $0) })
-        let client = APIClient(base: "http://127.0.0.1:\(number)", sid: sid, token: token, http: http)
-        try await DemoHost.awaitReady(client, time)
-        let value = try await work(DemoServer(client: client, time: time))
-        await http.shutdown()
-        return value
-      }
-      let signals = try EventLoop.spawn(name: "signals")
-      let folder = folder
-      let watched = [SIGTERM, SIGINT].map { number in
-        signals.onSignal(number) {
-          try? FileManager.default.removeItem(atPath: folder)
-          exit(128 + number)
+        return try await DemoPlace.asClient { http, time in
+          let client = APIClient(base: "http://127.0.0.1:\(number)", sid: sid, token: token, http: http)
+          try await DemoHost.awaitReady(client, time)
+          DemoScreen.write("Serving on \(client.base) with \(hint); everything below goes through that address.\n")
+          return try await work(DemoServer(client: client, time: time, isOurs: true))
         }
       }
+      group.addTask {
+        if let signal = await interruption.wait() { throw DemoInterrupted(signal: signal) }
+        return nil
+      }
+      let signals = try EventLoop.spawn(name: "signals")
+      let watched = [SIGTERM, SIGINT].map { number in signals.onSignal(number) { interruption.ring(number) } }
       defer {
         for watch in watched { watch.cancel() }
         signals.stop()
@@ -82,7 +97,8 @@ struct DemoHost {
     options.version = TrunklineCommand.version
     options.dataFolder = folder
     options.port = 0
-    options.hasDevClock = true
+    options.hasDevClock = corner == nil
+    options.cluster = corner?.cluster
     options.presetAccount = sid
     options.presetToken = token
     // The check at the end reads what became of every task, so none may be purged during the day.
@@ -93,39 +109,11 @@ struct DemoHost {
 
   private static func awaitReady(_ client: APIClient, _ time: RealTime) async throws {
     let start = time.now()
-    while time.now() - start < 30_000 {
+    while time.now() - start < 60_000 {
+      try Task.checkCancellation()
       if let answer = try? await client.send(client.request("GET", "/ready")), answer.status == 200 { return }
       await time.sleep(20)
     }
-    throw NodeFailure("the server did not get ready within 30 s")
-  }
-}
-
-/// The port of a server, once there is one.
-private final class Started: Sendable {
-  private let state = Mutex((port: Int?.none, isOver: false, waiter: CheckedContinuation<Int?, Never>?.none))
-
-  func set(_ port: Int) { finish(port) }
-  func fail() { finish(nil) }
-
-  private func finish(_ port: Int?) {
-    let waiter = state.withLock { state in
-      guard !state.isOver else { return CheckedContinuation<Int?, Never>?.none }
-      state.isOver = true
-      state.port = port
-      defer { state.waiter = nil }
-      return state.waiter
-    }
-    waiter?.resume(returning: port)
-  }
-
-  func wait() async -> Int? {
-    await withCheckedContinuation { continuation in
-      let known: (Bool, Int?) = state.withLock { state in
-        if !state.isOver { state.waiter = continuation }
-        return (state.isOver, state.port)
-      }
-      if known.0 { continuation.resume(returning: known.1) }
-    }
+    throw NodeFailure("the server did not get ready within 60 s")
   }
 }

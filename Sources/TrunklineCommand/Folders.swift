@@ -10,6 +10,21 @@ import Trunkline
 enum Accounts {
   static func run(_ what: String, _ options: Options) async throws {
     let folder = try options.value("data-dir", .text)
+    guard try ClusterChoice.brokers(options) == nil else {
+      throw NodeFailure(
+        "accounts of a cluster are looked after over a node that runs: --url http://HOST:PORT, as an account of it. "
+          + "The first account is the one that nodes are started with (TRUNKLINE_ACCOUNT_SID, TRUNKLINE_AUTH_TOKEN)")
+    }
+    // Who names a server means that one, whatever lies in the folder.
+    if try options.valueIfSet("url", .text) != nil { return try await overAPI(what, options, try Connect(options), folder) }
+    guard !FileManager.default.fileExists(atPath: folder + "/account") || FileManager.default.fileExists(atPath: folder + "/log.sqlite")
+    else {
+      // Of a cluster's node: its accounts are in the cluster's journal, not here.
+      guard FileManager.default.fileExists(atPath: Node.addressFile(folder)) else {
+        throw NodeFailure("\(folder) is the folder of a cluster's node, which keeps no accounts: name a node that runs with --url")
+      }
+      return try await overAPI(what, options, try Connect(options), folder)
+    }
     let administration: Administration
     do { administration = try Administration(folder: folder) } catch {
       guard FileManager.default.fileExists(atPath: Node.addressFile(folder)) else { throw error }
@@ -42,7 +57,7 @@ enum Accounts {
       let made = try await connection.api.call(
         "POST", "/2010-04-01/Accounts.json", [("FriendlyName", try options.value("name", .text))])
       show(read(made.root))
-      FileHandle.standardError.write(Data("a server runs on the folder, so this is a subaccount of its account\n".utf8))
+      FileHandle.standardError.write(Data("over a running server, so this is a subaccount of the account that asked\n".utf8))
     case "rotate":
       let account = read(
         try await connection.api.call("POST", "/2010-04-01/Accounts/\(options.positional("SID") ?? "")/AuthToken.json").root)
@@ -97,12 +112,17 @@ enum Checkup {
 
 /// `trunkline journal show`.
 enum Journals {
-  static func run(_ options: Options) throws {
-    let listing = try JournalListing(folder: try options.value("data-dir", .text), isJSON: try options.flag("json"))
-    let family = try options.value("family", OptionKind<String>(rule: "work or account") { ["work", "account"].contains($0) ? $0 : nil })
-    let partition = try options.valueIfSet("partition", .integer(in: 0...1023))
-    try listing.forEach(family: family, partition: partition, from: Int64(try options.value("from", .integer(in: 0...Int.max)))) {
-      print($0)
+  static func run(_ options: Options) async throws {
+    var listing = JournalListing(isJSON: try options.flag("json"))
+    listing.family = try options.value("family", OptionKind(rule: "work or account") { ["work", "account"].contains($0) ? $0 : nil })
+    listing.partition = try options.valueIfSet("partition", .integer(in: 0...9999))
+    listing.offset = Int64(try options.value("from", .integer(in: 0...Int.max)))
+    if let workspace = try options.valueIfSet("workspace", .text) { try listing.narrow(to: workspace) }
+    guard let brokers = try ClusterChoice.brokers(options) else {
+      return try listing.show(folder: try options.value("data-dir", .text)) { print($0) }
     }
+    let cluster = try await ClusterJournal(brokers, prefix: try options.valueIfSet("topic-prefix", ClusterChoice.prefixRule) ?? "")
+    defer { cluster.close() }
+    try await listing.show(cluster) { print($0) }
   }
 }

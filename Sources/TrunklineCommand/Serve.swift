@@ -4,7 +4,7 @@ import Glibc
 import Observability
 import Options
 import Ports
-import RedisClient
+import TLS
 import TaskRouting
 import Trunkline
 
@@ -18,7 +18,9 @@ enum Serve {
     let node = try Node(options: settings, logger: try logger(options))
     let stop = Stop()
     let signals = try EventLoop.spawn(name: "signals")
-    let watched = [SIGTERM, SIGINT].map { signals.onSignal($0) { stop.ring() } }
+    var watched = [SIGTERM, SIGINT].map { signals.onSignal($0) { stop.ring() } }
+    // Without a certificate there is nothing to read again, and the signal keeps its meaning.
+    if settings.tls != nil { watched.append(signals.onSignal(SIGHUP) { node.reloadCertificate() }) }
     try await node.run(stop: stop)
     for watch in watched { watch.cancel() }
     signals.stop()
@@ -37,6 +39,7 @@ enum Serve {
     let http = try options.value("http", .hostPort(defaultPort: 8080))
     node.host = http.host == "localhost" ? "127.0.0.1" : http.host
     node.port = Int(http.port)
+    node.tls = try identity(options)
     node.publicURL = try options.valueIfSet("public-url", publicURL)
     node.trustsProxy = try options.flag("trust-proxy")
     node.allowsPrivateTargets = try options.flag("allow-private-targets")
@@ -56,6 +59,9 @@ enum Serve {
     node.mostBodyBytes = try options.value("max-body", .integer(in: 1024...1 << 30))
     node.mostLineBytes = try options.value("max-line", .integer(in: 1024...900_000))
     node.headerBytes = try options.value("max-header", .integer(in: 1024...1 << 20))
+    node.headerFields = try options.value("max-header-fields", .integer(in: 8...10_000))
+    node.bodyMilliseconds = try Int64(options.value("body-timeout", .integer(in: 1...3600))) * 1000
+    node.bodyBytesPerSecond = try options.value("min-body-rate", .integer(in: 0...1_000_000))
     node.headerMilliseconds = try Int64(options.value("header-timeout", .integer(in: 1...3600))) * 1000
     node.idleMilliseconds = try Int64(options.value("idle-timeout", .integer(in: 1...86_400))) * 1000
     node.mostConnections = try options.value("max-connections", .integer(in: 1...1_000_000))
@@ -72,30 +78,21 @@ enum Serve {
     return node
   }
 
-  /// Nil without `--kafka` and `--redis`.
-  private static func clusterOptions(_ options: Options) throws -> ClusterOptions? {
-    let kafka = try options.valueIfSet("kafka", .text)
-    let address = OptionKind<RedisAddress>(rule: "redis[s]://[user:password@]HOST:PORT[/db]") { try? RedisAddress($0) }
-    let redis = try options.valueIfSet("redis", address)
-    guard kafka != nil || redis != nil else { return nil }
-    guard let kafka, let redis else { throw NodeFailure("--kafka and --redis go together: a cluster needs both") }
-    let settings = try TopicFiles.settings(kafka: kafka, file: try options.valueIfSet("kafka-config", .text))
-    let name = OptionKind<String>(rule: "1 to 100 letters, digits, dots, dashes or underlines") { text in
-      (1...100).contains(text.utf8.count) && text.utf8.allSatisfy { isNameByte($0) } ? text : nil
+  private static func identity(_ options: Options) throws -> TLSIdentity? {
+    let certificate = try options.valueIfSet("tls-cert", .text)
+    let key = try options.valueIfSet("tls-key", .text)
+    guard certificate != nil || key != nil else { return nil }
+    guard let certificate, let key else { throw NodeFailure("--tls-cert and --tls-key go together: set both or neither") }
+    do throws(TLSError) { return try TLSIdentity(certificate: certificate, key: key) } catch {
+      throw NodeFailure("--tls-cert, --tls-key: \(error.reason)")
     }
-    let prefix = OptionKind<String>(rule: "at most 100 letters, digits, dots, dashes or underlines") { text in
-      text.utf8.count <= 100 && text.utf8.allSatisfy { isNameByte($0) } ? text : nil
-    }
-    var cluster = ClusterOptions(
-      kafka: settings, redis: redis, node: try options.valueIfSet("node", name) ?? ProcessInfo.processInfo.hostName)
-    cluster.prefix = try options.value("topic-prefix", prefix)
-    cluster.lanes = try options.value("lanes", .integer(in: 0...256))
-    return cluster
   }
 
-  /// What names of topics and groups may consist of.
-  private static func isNameByte(_ byte: UInt8) -> Bool {
-    (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || [45, 46, 95].contains(byte)
+  private static func clusterOptions(_ options: Options) throws -> ClusterOptions? {
+    let name = try options.valueIfSet("node", ClusterChoice.nodeRule) ?? ProcessInfo.processInfo.hostName
+    var cluster = try ClusterChoice.cluster(options, node: name)
+    cluster?.lanes = try options.value("lanes", .integer(in: 0...256))
+    return cluster
   }
 
   private static let publicURL = OptionKind<String>(rule: "an http or https URL without a path") { text in

@@ -45,7 +45,7 @@ enum TrunklineCommand {
     case "demo": try await Demo.run(options)
     case "create", "list", "rotate": try await Accounts.run(path.last ?? "", options)
     case "doctor": try await Checkup.run(options)
-    case "show": try Journals.run(options)
+    case "show": try await Journals.run(options)
     case "plan", "apply", "check": try await TopicsCommand.run(path.last ?? "", options)
     default:
       if case .help(let text) = try parser.parse(path.dropFirst() + ["--help"], environment: [:], readFile: { _ in "" }) { print(text) }

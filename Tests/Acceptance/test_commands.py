@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
-from support import BINARY, PATIENCE, SID, TOKEN, AcceptanceTest, Server, Space, until, embedded_only
+from support import BINARY, HOME, KAFKA, PATIENCE, SID, TOKEN, AcceptanceTest, Server, Space, until, embedded_only
 
 
 def trunkline(*arguments, **environment):
@@ -65,17 +65,44 @@ class Commands(AcceptanceTest):
                 break
         self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
 
-    @embedded_only
-    def test_journal_of_a_running_server(self):
-        space = self.space()
-        task = space.task()
-        done = trunkline("journal", "show", "--json", "--data-dir", self.server.folder)
+    def journal(self, *arguments):
+        place = ["--data-dir", self.server.folder] if HOME == "embedded" else ["--kafka", KAFKA, "--topic-prefix", self.server.prefix]
+        done = trunkline("journal", "show", *place, *arguments)
         self.assertEqual(done.returncode, 0, done.stderr)
-        records = [json.loads(line) for line in done.stdout.splitlines()]
-        self.assertTrue(records)
-        self.assertTrue(space.sid[2:] in done.stdout, "the workspace")
-        self.assertTrue(task.sid[2:] in done.stdout, "the item")
-        self.assertEqual(trunkline("journal", "show", "--data-dir", self.server.folder).returncode, 0)
+        return done.stdout
+
+    def test_journal_of_a_running_server(self):
+        space, other = self.space(), self.space()
+        task = space.task()
+        text = self.journal("--json")
+        records = [json.loads(line) for line in text.splitlines()]
+        self.assertTrue(any(record["kind"] == "open" for record in records))
+        self.assertIn(space.sid[2:], text, "the workspace")
+        self.assertIn(task.sid[2:], text, "the item")
+        self.assertIn("put task", self.journal())
+        # Narrowed to a workspace: all of it, and nothing else.
+        mine = [json.loads(line) for line in self.journal("--json", "--workspace", space.sid).splitlines()]
+        self.assertEqual({step["scope"] for record in mine for step in record["steps"]}, {space.sid[2:]})
+        self.assertEqual({record["partition"] for record in mine}, {record["partition"] for record in records if any(
+            step["scope"] == space.sid[2:] for step in record.get("steps", []))})
+        self.assertNotIn(other.sid[2:], self.journal("--workspace", space.sid))
+        # From an offset on, of one partition.
+        last = mine[-1]
+        rest = [json.loads(line) for line in self.journal("--json", "--partition", str(last["partition"]), "--from", str(last["offset"])).splitlines()]
+        self.assertEqual({record["partition"] for record in rest}, {last["partition"]})
+        self.assertEqual(rest[0]["offset"], last["offset"])
+        self.assertIn(SID[2:], self.journal("--json", "--family", "account"))
+
+    def test_journal_says_what_is_wrong(self):
+        wrong = trunkline("journal", "show", "--workspace", "WS1", "--data-dir", self.server.folder)
+        self.assertNotEqual(wrong.returncode, 0)
+        self.assertIn("WS1", wrong.stderr)
+        if HOME == "cluster":
+            table = [(["--topic-prefix", "nobody."], "--topic-prefix"), (["--topic-prefix", self.server.prefix, "--partition", "77"], "there is no partition 77")]
+            for arguments, word in table:
+                done = trunkline("journal", "show", "--kafka", KAFKA, *arguments)
+                self.assertNotEqual(done.returncode, 0)
+                self.assertIn(word, done.stderr)
 
     def test_doctor_and_help_and_version(self):
         done = trunkline("doctor", "--data-dir", self.server.folder, "--http", f"127.0.0.1:{self.server.port}")
@@ -88,6 +115,51 @@ class Commands(AcceptanceTest):
         wrong = trunkline("sevre")
         self.assertNotEqual(wrong.returncode, 0)
         self.assertIn("serve", wrong.stdout + wrong.stderr)
+
+
+class AccountsOfARunningServer(AcceptanceTest):
+    """The same on both homes: whoever has an account's token looks after what is below it."""
+
+    def account(self, *arguments):
+        done = trunkline("account", *arguments, "--url", self.server.url, TRUNKLINE_ACCOUNT_SID=SID, TRUNKLINE_AUTH_TOKEN=TOKEN)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def test_create_list_and_rotate_over_a_url(self):
+        # Given a subaccount made over the API
+        made = dict(line.split("=") for line in self.account("create", "--name", "Second tenant").splitlines())
+        sid, token = made["TRUNKLINE_ACCOUNT_SID"], made["TRUNKLINE_AUTH_TOKEN"]
+        self.assertIn(sid, self.account("list"))
+        self.assertNotIn(token, self.account("list"))
+        self.assertEqual(self.server.get("/v1/Workspaces", auth=(sid, token)).json()["workspaces"], [])
+        # When its token is replaced
+        fresh = dict(line.split("=") for line in self.account("rotate", sid).splitlines())["TRUNKLINE_AUTH_TOKEN"]
+        # Then the old one is nobody's
+        self.assertEqual(self.server.get("/v1/Workspaces", auth=(sid, fresh)).status_code, 200)
+        self.assertEqual(self.server.get("/v1/Workspaces", auth=(sid, token)).status_code, 401)
+
+    def test_a_folder_of_the_server_is_enough(self):
+        for arguments in [("list",), ("create", "--name", "Third tenant")]:
+            done = trunkline("account", *arguments, "--data-dir", self.server.folder)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertRegex(done.stdout, "AC[0-9a-f]{32}")
+
+    def test_brokers_are_not_asked_for_accounts(self):
+        done = trunkline("account", "list", "--kafka", "127.0.0.1:1")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("--url", done.stderr)
+
+
+@unittest.skipIf(HOME != "cluster", "needs a broker and Redis")
+class AccountsOfAStoppedNode(unittest.TestCase):
+    def test_its_folder_keeps_none_and_is_left_alone(self):
+        server = Server().start()
+        self.addCleanup(server.close)
+        server.terminate()
+        done = trunkline("account", "create", "--data-dir", server.folder)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("--url", done.stderr)
+        self.assertFalse(os.path.exists(os.path.join(server.folder, "log.sqlite")))
 
 
 class Accounts(unittest.TestCase):

@@ -30,14 +30,19 @@ final class FakeServer: WorkAPI {
   let inbox = EventInbox()
   let refuses: Set<String>
   let hidesReservations: Bool
+  /// The product's time where nobody moves it.
+  let passing: (@Sendable () -> Int64)?
 
-  init(_ day: ReplayDay, refuses: Set<String> = [], hidesReservations: Bool = false) {
+  init(
+    _ day: ReplayDay, refuses: Set<String> = [], hidesReservations: Bool = false, passing: (@Sendable () -> Int64)? = nil
+  ) {
     state = Mutex(
       State(
         now: Self.midnight - 5000,
         workers: day.workers.map { Worker(skills: $0.skills, isAvailable: $0.isThereAtMidnight) }))
     self.refuses = refuses
     self.hidesReservations = hidesReservations
+    self.passing = passing
   }
 
   var calls: [String] { state.withLock { $0.calls } }
@@ -47,7 +52,9 @@ final class FakeServer: WorkAPI {
   }
 
   private func change<Value>(_ call: String, _ body: (inout State) -> Value) -> Value {
+    let passed = passing?()
     let (value, events) = state.withLock { state in
+      if let passed { state.now = passed }
       state.calls.append("\((state.now - Self.midnight) / 1000) \(call)")
       let known = state.events.count
       let value = body(&state)
@@ -178,14 +185,15 @@ final class FakeTime: Sendable {
 
 /// Replays a day on the stand-in, as fast as it goes unless told otherwise.
 func replay(
-  _ day: ReplayDay, on server: FakeServer, time: FakeTime = FakeTime(), change: (inout ReplayerOptions) -> Void = { _ in }
+  _ day: ReplayDay, on server: FakeServer, time: FakeTime = FakeTime(), clock: DayClock? = nil,
+  change: (inout ReplayerOptions) -> Void = { _ in }
 ) async throws -> ReplayLog {
   var options = ReplayerOptions()
   options.seconds = 0
   change(&options)
   let engine = Replayer(
     day: day, workers: day.workers.indices.map { "W\($0)" }, api: server, inbox: server.inbox, options: options, time: time.real,
-    midnight: FakeServer.midnight, productNow: FakeServer.midnight - 5000)
+    midnight: FakeServer.midnight, productNow: FakeServer.midnight - 5000, clock: clock)
   let inbox = server.inbox
   return try await withThrowingTaskGroup(of: Void.self) { group in
     group.addTask {

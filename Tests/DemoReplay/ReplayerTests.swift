@@ -96,6 +96,37 @@ struct ReplayerTests {
     #expect(server.calls == ["0 create a", "0 accept R0 by W0", "500 complete T0"])
   }
 
+  @Test("where time passes by itself, deeds are done as it comes to them")
+  func realTime() async throws {
+    // Given a clock of which one millisecond is a second of the day, and a server that hides nothing
+    let day = day([worker("E1")], [task("a", at: 100, accept: 20, work: 300), task("b", at: 150, work: 10)])
+    let time = FakeTime()
+    let clock = DayClock(speed: 1000, midnight: FakeServer.midnight, began: 0)
+    let server = FakeServer(day, passing: { clock.day(ofReal: time.real.now()) })
+    // When the day is replayed
+    let log = try await replay(day, on: server, time: time, clock: clock)
+    // Then everything is done at its second, or as soon as it is known of
+    #expect(
+      server.calls == ["100 create a", "120 accept R0 by W0", "150 create b", "400 complete T0", "400 accept R1 by W0", "410 complete T1"])
+    #expect(log.created == 2 && log.finished == 2 && log.worstLateness == 0)
+  }
+
+  @Test("where time passes by itself, a reservation that the stream never tells of ends the replay too")
+  func realSilence() async throws {
+    let day = day([worker("E1")], [task("a", at: 0, work: 5)])
+    let server = FakeServer(day, hidesReservations: true)
+    let clock = DayClock(speed: 1000, midnight: FakeServer.midnight, began: 0)
+    await #expect(throws: ReplayFailure.self) { try await replay(day, on: server, time: FakeTime(perLook: 1000), clock: clock) }
+  }
+
+  @Test("a clock keeps what was at once at once, and rounds waits up")
+  func dayClock() {
+    let clock = DayClock(speed: 1440, midnight: 5000, began: 70)
+    #expect(clock.day(ofServer: 5000) == 5000 && clock.day(ofServer: 5010) == 19_400 && clock.day(ofServer: 4999) == 3560)
+    #expect(clock.day(ofReal: 70) == 5000 && clock.day(ofReal: 80) == 19_400)
+    #expect(clock.real(60_000) == 42 && clock.real(0) == 0)
+  }
+
   @Test("tasks of one second go out together and every one of them ends", arguments: [1, 3, 16])
   func crowd(concurrency: Int) async throws {
     let skills = ["A", "B", "C"]

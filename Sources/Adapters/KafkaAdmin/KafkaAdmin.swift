@@ -143,7 +143,8 @@ package final class KafkaAdmin {
       if code == RD_KAFKA_RESP_ERR_NO_ERROR, let metadata {
         defer { rd_kafka_metadata_destroy(metadata) }
         learn(metadata.pointee)
-        return Self.read(metadata.pointee)
+        // A broker that lost its controller for a moment answers and lists nobody, not even itself.
+        if metadata.pointee.broker_cnt > 0 || left <= slice { return Self.read(metadata.pointee) }
       }
       left -= slice
       listen(for: 0)

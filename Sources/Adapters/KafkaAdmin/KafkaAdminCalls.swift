@@ -40,6 +40,25 @@ extension KafkaAdmin {
       })
   }
 
+  /// Deletes topics with all that is in them; those that are not there are passed over.
+  package func delete(_ topics: [String]) throws(KafkaAdminError) {
+    guard !topics.isEmpty else { return }
+    var gone: [OpaquePointer?] = topics.map { rd_kafka_DeleteTopic_new($0) }
+    defer { for one in gone { rd_kafka_DeleteTopic_destroy(one) } }
+    try withAnswer(
+      "Delete", RD_KAFKA_ADMIN_OP_DELETETOPICS, send: { rd_kafka_DeleteTopics(handle, &gone, gone.count, $0, answers) },
+      read: { event throws(KafkaAdminError) in
+        var count = 0
+        let results = rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event), &count)
+        for result in UnsafeBufferPointer(start: results, count: count) {
+          let code = rd_kafka_topic_result_error(result)
+          if code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART { continue }
+          let name = String(cString: rd_kafka_topic_result_name(result))
+          throw .answer(code, rd_kafka_topic_result_error_string(result), "Delete", "topic \(name)", brokers)
+        }
+      })
+  }
+
   /// Changes settings of one topic and leaves its others as they are.
   package func change(_ topic: String, _ settings: [String: String]) throws(KafkaAdminError) {
     // This call of librdkafka replaces all that is set for the topic, so what is set already goes along with what is new.

@@ -31,6 +31,8 @@ package final class TCPStream: LoopHandle, @unchecked Sendable {
   /// Below or at this many queued bytes a stream counts as drained.
   package var lowMark = 65_536
   package private(set) var isReading = false
+  /// Set before the first byte.
+  package var filter: (any StreamFilter)?
   private var connecting: ((EventLoopError?) -> Void)?
   private var hasEnded = false
   private var isAboveMark = false
@@ -128,11 +130,33 @@ package final class TCPStream: LoopHandle, @unchecked Sendable {
   }
 
   private func didRead(_ count: Int, _ base: UnsafeMutablePointer<CChar>?) {
-    if count > 0 {
-      delegate?.received(UnsafeRawBufferPointer(start: base, count: count).bytes)
-    } else {
-      end(count == Int(UV_EOF.rawValue) ? .endOfInput : .failed(EventLoopError(operation: "read", code: Int32(count))))
+    guard count > 0 else {
+      return end(count == Int(UV_EOF.rawValue) ? .endOfInput : .failed(EventLoopError(operation: "read", code: Int32(count))))
     }
+    let bytes = UnsafeRawBufferPointer(start: base, count: count).bytes
+    if let filter { unwrap(bytes, filter) } else { delegate?.received(bytes) }
+  }
+
+  /// Whether the filter and the peer are still about what comes before the first byte.
+  package var isNegotiating: Bool { filter.map { !$0.isReady } ?? false }
+
+  private func unwrap(_ bytes: RawSpan, _ filter: any StreamFilter) {
+    let wasReady = filter.isReady
+    do throws(StreamFilterError) {
+      let plain = try filter.received(bytes)
+      writeFiltered(filter)
+      if !plain.isEmpty { delegate?.received(plain.span.bytes) }
+      if filter.isEnded { end(.endOfInput) }
+    } catch {
+      // What is left in it tells the peer why. Before they understood each other there is nothing to break off.
+      writeFiltered(filter)
+      end(wasReady ? .failed(EventLoopError(operation: error.reason, code: UV_EPROTO.rawValue)) : .endOfInput)
+    }
+  }
+
+  private func writeFiltered(_ filter: any StreamFilter) {
+    let output = filter.output()
+    if !output.isEmpty { writeRaw(output.span.bytes, RawSpan()) }
   }
 
   private func end(_ reason: StreamEnd) {
@@ -152,6 +176,16 @@ package final class TCPStream: LoopHandle, @unchecked Sendable {
 
   /// Writes `head`, then `body`, in one call to the kernel. Bytes for a stream that is closing or broken are dropped.
   package func write(_ head: RawSpan, _ body: RawSpan = RawSpan()) {
+    guard let filter else { return writeRaw(head, body) }
+    guard !isClosing, !isShutDown, writeFailure == 0 else { return }
+    do throws(StreamFilterError) {
+      try filter.write(head)
+      if body.byteCount > 0 { try filter.write(body) }
+      writeFiltered(filter)
+    } catch { failWriting(UV_EPROTO.rawValue) }
+  }
+
+  private func writeRaw(_ head: RawSpan, _ body: RawSpan) {
     guard !isClosing, !isShutDown, writeFailure == 0 else { return }
     head.withUnsafeBytes { head in
       body.withUnsafeBytes { body in write(head, body) }
@@ -223,6 +257,10 @@ package final class TCPStream: LoopHandle, @unchecked Sendable {
   /// Says to the peer that nothing more comes, once everything queued is written. Reading goes on.
   package func shutdownOutput() {
     guard !isClosing, !isShutDown else { return }
+    if let filter {
+      filter.end()
+      writeFiltered(filter)
+    }
     isShutDown = true
     let request = UnsafeMutablePointer<uv_shutdown_t>.allocate(capacity: 1)
     let code = uv_shutdown(request, stream) { request, _ in

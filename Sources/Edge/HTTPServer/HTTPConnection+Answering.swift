@@ -3,6 +3,8 @@ import EventLoops
 extension HTTPConnection {
   func writeAnswer(_ exchange: HTTPExchange, _ status: Int, _ headers: HTTPFields, _ body: [UInt8]) {
     guard self.exchange === exchange else { return }
+    // Nobody wants the rest of a body that is too large.
+    if status == 413, phase == .body { closesAfterAnswer = true }
     decidePersistence(headers)
     let hasNoBody = status == 204 || status == 304
     writeHead(exchange, status, headers, hasNoBody ? .none : .length(body.count), hasNoBody || exchange.isHead ? [] : body)

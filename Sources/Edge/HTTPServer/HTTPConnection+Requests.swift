@@ -43,6 +43,7 @@ extension HTTPConnection {
     let exchange = HTTPExchange(connection: self, head: parser.head, awaitsContinue: awaitsContinue)
     self.exchange = exchange
     bodyReceived = 0
+    bodyWaited = 0
     discarded = 0
     isDiscarding = false
     closesAfterAnswer = !parser.head.keepsAlive
@@ -51,6 +52,7 @@ extension HTTPConnection {
     let (path, query) = splitTarget(bytes[parser.head.target])
     let request = HTTPRequest(
       method: parser.head.method, path: path, query: query, headers: headers, remoteAddress: remoteAddress,
+      isSecure: stream.filter != nil,
       body: HTTPBody(exchange: exchange))
     let handler = server.handler
     // house: allow unstructured task because a request begins in a callback of libuv, which has no task to be a child of; its end is the exchange's.

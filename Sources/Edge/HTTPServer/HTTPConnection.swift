@@ -31,6 +31,9 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
   /// Bytes behind the request that is being answered.
   var pending: [UInt8] = []
   var bodyReceived = 0
+  /// Milliseconds that we waited for the body: those in which we read.
+  var bodyWaited: Int64 = 0
+  private var lastSweep: Int64
   var discarded = 0
   var headStarted: Int64 = 0
   var lastActivity: Int64
@@ -51,6 +54,7 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
     remoteAddress = stream.remoteAddress
     lastActivity = server.loop.monotonicMilliseconds
     lastProgress = lastActivity
+    lastSweep = lastActivity
   }
 
   func start() {
@@ -206,6 +210,8 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
     // The other protocol has limits of its own.
     if phase == .upgraded { return }
     let options = server.options
+    let passed = now - lastSweep
+    lastSweep = now
     if stream.writtenBytes != lastWritten || stream.queuedBytes == 0 {
       lastWritten = stream.writtenBytes
       lastProgress = now
@@ -213,15 +219,24 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
       return stream.close()
     }
     switch phase {
-    case .head where isIdle: if now - lastActivity > options.idleMilliseconds { linger() }
+    case .head where isIdle:
+      // Bytes of a handshake are no activity: it has its time as a whole.
+      if now - lastActivity > (stream.isNegotiating ? options.headerMilliseconds : options.idleMilliseconds) { linger() }
     case .head where scanner.isEmpty: break
     case .head:
       if now - headStarted > options.headerMilliseconds { refuse(HTTPRefusal(status: 408, message: "The header did not come in time.")) }
-    case .body: if stream.isReading, now - lastActivity > options.bodyStallMilliseconds { stall() }
+    case .body where stream.isReading:
+      bodyWaited += passed
+      let isTooSlow = options.bodyBytesPerSecond > 0 && bodyWaited > options.bodyStallMilliseconds + allowance(options.bodyBytesPerSecond)
+      if isTooSlow || now - lastActivity > options.bodyStallMilliseconds { stall() }
+    case .body: break
     case .lingering: if now > lingerUntil && stream.queuedBytes == 0 { stream.close() }
     case .answering, .upgraded, .closed: break
     }
   }
+
+  /// Milliseconds that what has come of the body may have taken.
+  private func allowance(_ bytesPerSecond: Int) -> Int64 { Int64(bodyReceived / bytesPerSecond) * 1000 }
 
   private func stall() {
     if isDiscarding { return linger() }

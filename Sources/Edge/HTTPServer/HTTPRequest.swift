@@ -9,6 +9,8 @@ package struct HTTPRequest: Sendable {
   package let headers: HTTPHeaders
   /// The peer's address in digits, without port.
   package let remoteAddress: String
+  /// It came over TLS.
+  package let isSecure: Bool
   package let body: HTTPBody
 }
 

@@ -5,16 +5,20 @@ import Ports
 /// An HTTP/1.1 server on every loop of a group. To be shut down before it is let go, while its loops run; the loops belong to the caller.
 package final class HTTPServer: Sendable {
   private let parts: [LoopServer]
+  private let count = ConnectionCount()
   private let host: String
   private let port: Int
 
   /// `host` is a numeric address; port 0 lets the kernel choose.
   package init(group: LoopGroup, host: String, port: Int, options: HTTPServerOptions = HTTPServerOptions(), handler: any HTTPHandler) {
-    let count = ConnectionCount()
+    let count = count
     self.host = host
     self.port = port
     parts = group.loops.map { LoopServer(loop: $0, options: options, handler: handler, count: count) }
   }
+
+  /// Connections that are open now, those that are being refused included.
+  package var openConnections: Int { count.current }
 
   /// Starts to accept connections and returns the port. Blocks for a moment; not to be called on a loop.
   /// Errors: `EventLoopError`, with the address, when it cannot be taken.

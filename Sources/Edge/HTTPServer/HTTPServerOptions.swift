@@ -1,3 +1,5 @@
+package import TLS
+
 /// What the server itself answers instead of a handler.
 package struct HTTPRefusal: Sendable, Equatable {
   /// 400 to 599.
@@ -26,7 +28,7 @@ package struct HTTPRefusal: Sendable, Equatable {
 
 /// Limits of the server. Times in milliseconds; they are checked at least four times within the shortest of them, or each second.
 package struct HTTPServerOptions: Sendable {
-  /// Request line and header fields together, in bytes; beyond it 431.
+  /// Request line and header fields together, in bytes; beyond it 431, and 414 where the request line alone is larger.
   package var headerBytes = 32_768
   /// Header fields of one request; beyond it 431.
   package var headerFields = 128
@@ -36,6 +38,8 @@ package struct HTTPServerOptions: Sendable {
   package var idleMilliseconds: Int64 = 75_000
   /// Without a byte of a body that is being read; beyond it the body fails and the connection closes after the answer.
   package var bodyStallMilliseconds: Int64 = 30_000
+  /// Bytes a second that a body must have on average, beyond the time that it may stall; 0: any. So that one byte now and then holds no connection for ever.
+  package var bodyBytesPerSecond = 100
   /// How long a connection that we close after an answer still reads, so that the answer is not lost to a reset.
   package var lingerMilliseconds: Int64 = 2_000
   /// Open connections of the whole server; further ones are answered 503.
@@ -44,6 +48,8 @@ package struct HTTPServerOptions: Sendable {
   package var bodyBufferBytes = 262_144
   /// Bytes of a body nobody asked for that are read and dropped to keep the connection.
   package var discardedBodyBytes = 65_536
+  /// Certificate and key; nil: HTTP in the clear. A handshake has as long as a header.
+  package var tls: TLSIdentity?
   /// The JSON body of the server's own answers.
   package var errorBody: @Sendable (HTTPRefusal) -> [UInt8] = { $0.json }
 

@@ -50,7 +50,10 @@ struct HeadScanner {
     }
     scanned = head.count
     if lines == 0, let first = head.first, !isTokenStart(first) { return .refused(bad("The request line does not begin with a method.")) }
-    if head.count >= maximumBytes { return .refused(HTTPRefusal(status: 431, message: "The header is larger than \(maximumBytes) bytes.")) }
+    if head.count >= maximumBytes {
+      if lines == 0 { return .refused(HTTPRefusal(status: 414, message: "The request line is larger than \(maximumBytes) bytes.")) }
+      return .refused(HTTPRefusal(status: 431, message: "The header is larger than \(maximumBytes) bytes."))
+    }
     return .incomplete
   }
 
@@ -89,7 +92,13 @@ struct HeadScanner {
     if spaces != 2 { return bad("The request line is not a method, a target and a version with one space between them.") }
     let version = head[(last + 1)..<line.upperBound]
     if version.elementsEqual("HTTP/1.1".utf8) || version.elementsEqual("HTTP/1.0".utf8) { return nil }
-    return bad("The version is neither HTTP/1.1 nor HTTP/1.0.")
+    // One digit, a dot, one digit is a version of HTTP that is not spoken here (RFC 9112, section 2.3); anything else is none.
+    let isVersion = version.count == 8 && version.starts(with: "HTTP/".utf8) && version[version.startIndex + 6] == 0x2E
+    let digits = [version.startIndex + 5, version.startIndex + 7]
+    guard isVersion, digits.allSatisfy({ (0x30...0x39).contains(version[$0]) }) else {
+      return bad("The version is neither HTTP/1.1 nor HTTP/1.0.")
+    }
+    return HTTPRefusal(status: 505, message: "The version is neither HTTP/1.1 nor HTTP/1.0.")
   }
 
   private func isTokenStart(_ byte: UInt8) -> Bool { byte == 0x0D || (byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A) }

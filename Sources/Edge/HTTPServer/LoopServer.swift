@@ -2,6 +2,7 @@ import EventLoops
 internal import Glibc
 import Ports
 import Synchronization
+internal import TLS
 
 /// The part of a server that lives on one loop: its listener and its connections.
 ///
@@ -43,9 +44,17 @@ final class LoopServer: @unchecked Sendable {
   private func accept(_ stream: TCPStream) {
     let open = count.open()
     // Even "no" costs a descriptor for a moment: far beyond the limit nobody gets an answer.
-    if open > options.connections * 2 + 16 {
+    // Over TLS an answer would cost a handshake: nobody gets one beyond the limit.
+    if open > (options.tls == nil ? options.connections * 2 + 16 : options.connections) {
       count.close()
       return stream.close()
+    }
+    if let identity = options.tls {
+      guard let session = try? identity.current.serverSession() else {
+        count.close()
+        return stream.close()
+      }
+      stream.filter = TLSFilter(session)
     }
     let connection = HTTPConnection(server: self, stream: stream)
     connection.index = connections.count
@@ -136,4 +145,6 @@ final class ConnectionCount: Sendable {
   func open() -> Int { value.add(1, ordering: .relaxed).newValue }
 
   func close() { value.subtract(1, ordering: .relaxed) }
+
+  var current: Int { value.load(ordering: .relaxed) }
 }

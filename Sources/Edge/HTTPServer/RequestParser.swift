@@ -20,7 +20,11 @@ final class RequestParser {
   private var base: UnsafePointer<CChar>?
   private var trailerName: [UInt8] = []
   private var trailerBytes = 0
+  private var extensionBytes = 0
   private var isInHead = true
+  /// The last chunk's size was seen just now.
+  private var isAtTrailer = false
+  private var trailer: TrailerScanner?
   private(set) var head = Head()
   var fields: [HTTPHeaders.Field] = []
   /// Bytes of the body that nobody has taken yet.
@@ -45,6 +49,9 @@ final class RequestParser {
     fields = []
     fields.reserveCapacity(12)
     trailerBytes = 0
+    extensionBytes = 0
+    isAtTrailer = false
+    trailer = nil
     return bytes.withUnsafeBytes { bytes in
       let (_, refusal) = execute(bytes)
       if refusal == nil && isInHead { return HTTPRefusal(status: 400, message: "The header is incomplete.") }
@@ -64,7 +71,15 @@ final class RequestParser {
   }
 
   /// Parses bytes of a body into `body`; returns how many belong to this request.
-  func parseBody(_ bytes: UnsafeRawBufferPointer) -> (consumed: Int, refusal: HTTPRefusal?) { execute(bytes) }
+  func parseBody(_ bytes: UnsafeRawBufferPointer) -> (consumed: Int, refusal: HTTPRefusal?) {
+    if let refusal = trailer?.check(bytes) { return (bytes.count, refusal) }
+    let (consumed, refusal) = execute(bytes)
+    guard isAtTrailer, refusal == nil else { return (consumed, refusal) }
+    isAtTrailer = false
+    trailer = TrailerScanner()
+    let (further, problem) = parseBody(UnsafeRawBufferPointer(rebasing: bytes[consumed...]))
+    return (consumed + further, problem)
+  }
 
   private func execute(_ bytes: UnsafeRawBufferPointer) -> (Int, HTTPRefusal?) {
     guard let start = bytes.baseAddress?.assumingMemoryBound(to: CChar.self) else { return (0, nil) }
@@ -72,7 +87,7 @@ final class RequestParser {
     defer { base = nil }
     let code = llhttp_execute(parser, start, bytes.count)
     if code == HPE_OK { return (bytes.count, nil) }
-    if code == HPE_PAUSED && isComplete {
+    if code == HPE_PAUSED && (isComplete || isAtTrailer) {
       let consumed = llhttp_get_error_pos(parser).map { start.distance(to: $0) } ?? bytes.count
       llhttp_resume(parser)
       return (consumed, nil)
@@ -135,6 +150,20 @@ final class RequestParser {
     return Int32(bitPattern: HPE_USER.rawValue)
   }
 
+  /// Extensions of chunks are dropped (section 7.1.1); without a limit they would be a body of any length.
+  fileprivate func sawExtension(_ count: Int) -> Int32 {
+    extensionBytes += count
+    if extensionBytes <= 16_384 { return 0 }
+    refusal = HTTPRefusal(status: 413, message: "The extensions of the chunks are larger than 16384 bytes.")
+    return Int32(bitPattern: HPE_USER.rawValue)
+  }
+
+  fileprivate func sawChunkSize(_ size: UInt64) -> Int32 {
+    guard size == 0 else { return 0 }
+    isAtTrailer = true
+    return Int32(bitPattern: HPE_PAUSED.rawValue)
+  }
+
   fileprivate func finishedName() -> Int32 {
     if isInHead { return 0 }
     let name = String(decoding: trailerName, as: UTF8.self)
@@ -189,6 +218,9 @@ private struct Settings: @unchecked Sendable {
       if let at { owner(parser)?.sawBody(at, count) }
       return 0
     }
+    pointer.pointee.on_chunk_extension_name = { parser, _, count in owner(parser)?.sawExtension(count) ?? 0 }
+    pointer.pointee.on_chunk_extension_value = { parser, _, count in owner(parser)?.sawExtension(count) ?? 0 }
+    pointer.pointee.on_chunk_header = { parser in parser.flatMap { owner($0)?.sawChunkSize($0.pointee.content_length) } ?? 0 }
     pointer.pointee.on_message_complete = { parser in owner(parser)?.finishedMessage() ?? 0 }
   }
 }

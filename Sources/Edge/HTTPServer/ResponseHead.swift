@@ -142,6 +142,7 @@ private func statusLine(_ status: Int) -> StaticString? {
   case 411: "HTTP/1.1 411 Length Required\r\n"
   case 412: "HTTP/1.1 412 Precondition Failed\r\n"
   case 413: "HTTP/1.1 413 Content Too Large\r\n"
+  case 414: "HTTP/1.1 414 URI Too Long\r\n"
   case 415: "HTTP/1.1 415 Unsupported Media Type\r\n"
   case 417: "HTTP/1.1 417 Expectation Failed\r\n"
   case 422: "HTTP/1.1 422 Unprocessable Content\r\n"
@@ -154,6 +155,7 @@ private func statusLine(_ status: Int) -> StaticString? {
   case 502: "HTTP/1.1 502 Bad Gateway\r\n"
   case 503: "HTTP/1.1 503 Service Unavailable\r\n"
   case 504: "HTTP/1.1 504 Gateway Timeout\r\n"
+  case 505: "HTTP/1.1 505 HTTP Version Not Supported\r\n"
   default: nil
   }
 }

@@ -1,4 +1,5 @@
 internal import COpenSSL
+internal import Glibc
 
 /// Why there is no secure connection, in words for an operator.
 package struct TLSError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -13,6 +14,8 @@ package struct TLSError: Error, Sendable, Equatable, CustomStringConvertible {
     let code = ERR_get_error()
     ERR_clear_error()
     if code == 0 { return TLSError(reason: what) }
+    // The uppermost bit says that it is the system's error and not one of OpenSSL's: a macro that Swift does not see.
+    if code & 0x8000_0000 != 0 { return TLSError(reason: "\(what): \(String(cString: strerror(Int32(code & 0x7FFF_FFFF))))") }
     return TLSError(reason: "\(what): \(ERR_reason_error_string(code).map { String(cString: $0) } ?? "error \(code)")")
   }
 }
@@ -27,7 +30,7 @@ package enum TLSTrust: Sendable, Equatable {
 /// Settings of connections that are made alike. TLS 1.2 at least, certificates always verified.
 package final class TLSContext: Sendable {
   // Settled in `init`; from then on OpenSSL only counts references to it and reads it, which any thread may.
-  nonisolated(unsafe) private let raw: OpaquePointer
+  nonisolated(unsafe) let raw: OpaquePointer
 
   /// For the side that connects.
   /// Errors: `TLSError` when the file of certificates cannot be read.
@@ -46,7 +49,18 @@ package final class TLSContext: Sendable {
     }
   }
 
+  /// Takes over what was made elsewhere.
+  init(_ raw: OpaquePointer) { self.raw = raw }
+
   deinit { SSL_CTX_free(raw) }
+
+  /// A session of the side that was connected to.
+  package func serverSession() throws(TLSError) -> TLSSession {
+    guard let ssl = SSL_new(raw) else { throw .noted("no TLS session") }
+    let session = try TLSSession(ssl)
+    SSL_set_accept_state(ssl)
+    return session
+  }
 
   /// A session of the connecting side with a server that must prove to be `host`, a name or a numeric address.
   package func session(withServer host: String) throws(TLSError) -> TLSSession {

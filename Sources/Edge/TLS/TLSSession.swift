@@ -79,13 +79,15 @@ package final class TLSSession {
   }
 
   /// Takes bytes of the user; before the end of the handshake they wait for it.
-  package func write(_ bytes: [UInt8]) throws(TLSError) {
+  package func write(_ bytes: [UInt8]) throws(TLSError) { try write(bytes.span.bytes) }
+
+  package func write(_ bytes: RawSpan) throws(TLSError) {
     guard isEstablished else {
-      waiting += bytes
+      bytes.withUnsafeBytes { waiting.append(contentsOf: $0) }
       return
     }
     var done = 0
-    while done < bytes.count {
+    while done < bytes.byteCount {
       ERR_clear_error()
       let count = bytes.withUnsafeBytes { bytes in
         SSL_write(ssl, bytes.baseAddress.map { $0 + done }, Int32(clamping: bytes.count - done))

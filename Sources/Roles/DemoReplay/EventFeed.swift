@@ -7,16 +7,19 @@ package struct EventFeed: Sendable {
   private let client: APIClient
   private let path: String
   private let time: RealTime
+  private let clock: DayClock?
 
-  package init(client: APIClient, stage: Stage, time: RealTime) {
+  /// - Parameter clock: gives the events the instants of its day, instead of the server's.
+  package init(client: APIClient, stage: Stage, time: RealTime, clock: DayClock? = nil) {
     self.client = client
     path = "\(stage.path)/Events/Stream?from=beginning"
     self.time = time
+    self.clock = clock
   }
 
   /// Hands on all events until the task is cancelled; comes back by itself from where it was.
   package func follow(_ inbox: EventInbox) async {
-    let tap = EventTap { inbox.add($0) }
+    let tap = EventTap(clock) { inbox.add($0) }
     while !Task.isCancelled {
       try? await read(tap)
       if !Task.isCancelled { await time.sleep(200) }
@@ -28,7 +31,7 @@ package struct EventFeed: Sendable {
     let kept = Kept(until: kind)
     let (time, start) = (time, time.now())
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { [self] in try await read(EventTap { kept.add($0) }) }
+      group.addTask { [self] in try await read(EventTap(clock) { kept.add($0) }) }
       group.addTask {
         while !kept.isWhole, time.now() - start < mostMilliseconds, !Task.isCancelled { await time.sleep(20) }
       }
@@ -57,9 +60,13 @@ private final class EventTap: Sendable {
     var status = 0
   }
   private let state = Mutex(State())
+  private let clock: DayClock?
   private let emit: @Sendable ([DemoEvent]) -> Void
 
-  init(_ emit: @escaping @Sendable ([DemoEvent]) -> Void) { self.emit = emit }
+  init(_ clock: DayClock?, _ emit: @escaping @Sendable ([DemoEvent]) -> Void) {
+    self.clock = clock
+    self.emit = emit
+  }
 
   var lastID: String? { state.withLock { $0.cutter.lastID } }
   var status: Int { state.withLock { $0.status } }
@@ -72,7 +79,11 @@ private final class EventTap: Sendable {
     }
   }
 
-  func take(_ bytes: [UInt8]) { emit(state.withLock { $0.cutter.push(bytes) }.compactMap { DemoEvent(json: $0) }) }
+  func take(_ bytes: [UInt8]) {
+    var events = state.withLock { $0.cutter.push(bytes) }.compactMap { DemoEvent(json: $0) }
+    if let clock { for place in events.indices { events[place].at = clock.day(ofServer: events[place].at) } }
+    emit(events)
+  }
 }
 
 /// Events up to one of a kind.

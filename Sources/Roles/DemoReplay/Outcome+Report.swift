@@ -26,7 +26,14 @@ extension Outcome {
       isBank ? "\(day.tasks.count) calls to \(day.workers.count) agents" : "\(day.tasks.count) dispatches to \(day.workers.count) units"
     return
       "\(day.date): \(what) of a recorded day, replayed through the public API. Each came in at its recorded time and took as long as recorded; "
-      + "who got it was decided here.\(free)\(cut)"
+      + "who got it was decided here.\(pace)\(free)\(cut)"
+  }
+
+  private var pace: String {
+    guard let clock else { return "" }
+    return
+      " Time was real and the day went by \(Int(clock.speed.rounded())) times as fast, so waits have the milliseconds of server and driver in them, "
+      + "that much longer."
   }
 
   package var counts: DemoResult.Counts {

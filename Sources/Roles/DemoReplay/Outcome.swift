@@ -14,8 +14,13 @@ package struct Outcome: Sendable {
   package let lost: [String]
   /// Tasks that still wait because nobody has their skill or because the replay was cut short.
   package let excused: Int
+  /// Nil: the product's time was moved by the driver.
+  package let clock: DayClock?
 
-  package init(day: ReplayDay, workers: [String], midnight: Int64, log: ReplayLog, verification: Verification, requests: Int) {
+  package init(
+    day: ReplayDay, workers: [String], midnight: Int64, log: ReplayLog, verification: Verification, requests: Int, clock: DayClock? = nil
+  ) {
+    self.clock = clock
     self.day = day
     self.workers = workers
     self.midnight = midnight
@@ -42,7 +47,11 @@ package struct Outcome: Sendable {
   package var waits: [Double] { verification.tasks.values.compactMap { $0.wait.map { Double($0) / 1000 } } }
 
   /// Reads the server's record: renames the workspace, so that its stream has an end, then reads everything over a new connection.
-  package static func verify(_ client: APIClient, _ stage: Stage, _ day: ReplayDay, time: RealTime) async throws -> Verification {
+  ///
+  /// - Parameter clock: of a day that passed by itself. A server that is not the demo's own may have purged finished tasks by then: their events must do.
+  package static func verify(
+    _ client: APIClient, _ stage: Stage, _ day: ReplayDay, time: RealTime, clock: DayClock? = nil, mayBePurged: Bool = false
+  ) async throws -> Verification {
     var listed: [String: String] = [:]
     do {
       try await client.call("POST", stage.path, [("FriendlyName", "Replayed")])
@@ -50,8 +59,10 @@ package struct Outcome: Sendable {
         if let sid = task[key: "sid"]?.string { listed[sid] = task[key: "assignment_status"]?.string ?? "" }
       }
     } catch let failure as APIFailure { throw ReplayFailure.unverified(why: failure.description) }
-    let events = try await EventFeed(client: client, stage: stage, time: time).collect(until: "workspace.updated", mostMilliseconds: 20_000)
+    let events = try await EventFeed(client: client, stage: stage, time: time, clock: clock)
+      .collect(until: "workspace.updated", mostMilliseconds: 60_000)
     let skills = Dictionary(uniqueKeysWithValues: zip(stage.workers, day.workers.map(\.skills)))
-    return Verification(events: events, listed: listed, roster: Roster(skills: skills, available: stage.available))
+    return Verification(
+      events: events, listed: listed, roster: Roster(skills: skills, available: stage.available), mayBePurged: mayBePurged)
   }
 }

@@ -29,10 +29,13 @@ extension Replayer {
 
   // MARK: Tasks
 
-  /// Tasks of one skill arrive in their order; different skills at once, where no worker has several.
+  /// Tasks of one skill arrive in their order; different skills at once, where no worker has several. Where time passes by itself, whoever waits for the one
+  /// before is late: all that is due arrives at once.
   private func create(_ places: [Int]) async throws {
     let isSplit = day.hasOneSkillEach
-    let lanes = Dictionary(grouping: places) { isSplit ? day.tasks[$0].skill : "" }.values.sorted { $0[0] < $1[0] }
+    let lanes =
+      clock == nil
+      ? Dictionary(grouping: places) { isSplit ? day.tasks[$0].skill : "" }.values.sorted { $0[0] < $1[0] } : places.map { [$0] }
     let rows = day.tasks.map { ReplayRow($0, of: day.source) }
     let (api, time) = (api, time)
     let made = try await bounded(lanes, limit: options.concurrency) { lane in

@@ -28,8 +28,10 @@ package struct RealTime: Sendable {
 /// Drives one recorded day through a server, as an event-driven simulation: the product's time stands still while anything is under way and is moved to
 /// the next instant at which somebody does something. So nothing is ever late because the driver was slow, and the waits are those of the routing alone.
 ///
-/// What the server decided is learned from its event stream. Before time moves on, the stream must have told of every reservation that the API's answers
-/// name: one that is due and missing ends the replay with an error.
+/// Where the server's time cannot be moved (`clock`) the day passes by itself, and deeds are done as soon as they are due and known of.
+///
+/// What the server decided is learned from its event stream. Before time moves on, or where it passes by itself before the replay ends, the stream must
+/// have told of every reservation that the API's answers name: one that is due and missing ends the replay with an error.
 package actor Replayer {
   let day: ReplayDay
   let workers: [String]
@@ -37,6 +39,8 @@ package actor Replayer {
   let inbox: EventInbox
   let options: ReplayerOptions
   let time: RealTime
+  /// Nil: the product's time is the driver's to move.
+  let clock: DayClock?
   /// Product time of the day's midnight, milliseconds since 1970.
   let midnight: Int64
   var productNow: Int64
@@ -49,14 +53,18 @@ package actor Replayer {
   var onDuty: Set<Int> = []
   var staying: Set<Int> = []
   var log = ReplayLog()
+  /// Where time passes by itself: what the API named and the stream has not told of yet.
+  private var untold: [(isolated Replayer) -> [String]] = []
+  private var silentSince: Int64 = 0
   private let report: @Sendable (ReplayProgress) -> Void
 
   /// - Parameters:
   ///   - workers: SIDs, in the order of the day's workers; those on duty from midnight are available.
   ///   - productNow: the product's time now; not after midnight.
+  ///   - clock: how the day passes where nobody can move it; its midnight is the replay's.
   package init(
     day: ReplayDay, workers: [String], api: any WorkAPI, inbox: EventInbox, options: ReplayerOptions = ReplayerOptions(), time: RealTime,
-    midnight: Int64, productNow: Int64, report: @escaping @Sendable (ReplayProgress) -> Void = { _ in }
+    midnight: Int64, productNow: Int64, clock: DayClock? = nil, report: @escaping @Sendable (ReplayProgress) -> Void = { _ in }
   ) {
     self.day = day
     self.workers = workers
@@ -64,6 +72,7 @@ package actor Replayer {
     self.inbox = inbox
     self.options = options
     self.time = time
+    self.clock = clock
     self.midnight = midnight
     self.productNow = productNow
     self.report = report
@@ -74,14 +83,7 @@ package actor Replayer {
   package func run() async throws -> ReplayLog {
     plan()
     let start = time.now()
-    let span = Double(max(1, day.end))
-    while let due = agenda.next {
-      let elapsed = time.now() - start
-      if Double(elapsed) > options.mostSeconds * 1000, !log.isCut { cut(at: due) }
-      guard let due = agenda.next else { break }
-      let planned = Int64(Double(due) / 1000 / span * options.seconds * 1000)
-      if planned > elapsed, !log.isCut { await time.sleep(planned - elapsed) }
-      if productNow < midnight + due { productNow = try await api.advance(milliseconds: midnight + due - productNow) }
+    while let due = try await nextDue(start) {
       absorb(inbox.take())
       log.worstLateness = max(log.worstLateness, productNow - midnight - due)
       try await perform(agenda.takeDue(by: productNow - midnight))
@@ -92,6 +94,46 @@ package actor Replayer {
     log.productMilliseconds = productNow - midnight
     log.tasks = jobs.map(\.sid)
     return log
+  }
+
+  private func nextDue(_ start: Int64) async throws -> Int64? {
+    if let clock { try await passed(clock, start) } else { try await moved(start) }
+  }
+
+  /// Moves the product's time to the next instant at which something is due; nil when nothing is left.
+  private func moved(_ start: Int64) async throws -> Int64? {
+    guard let next = agenda.next else { return nil }
+    let elapsed = time.now() - start
+    if Double(elapsed) > options.mostSeconds * 1000, !log.isCut { cut(at: next) }
+    guard let due = agenda.next else { return nil }
+    let planned = Int64(Double(due) / 1000 / Double(max(1, day.end)) * options.seconds * 1000)
+    if planned > elapsed, !log.isCut { await time.sleep(planned - elapsed) }
+    if productNow < midnight + due { productNow = try await api.advance(milliseconds: midnight + due - productNow) }
+    return due
+  }
+
+  /// Waits until something is due; nil when nothing is left and the stream has told of everything.
+  private func passed(_ clock: DayClock, _ start: Int64) async throws -> Int64? {
+    silentSince = time.now()
+    while true {
+      let now = time.now()
+      productNow = max(productNow, clock.day(ofReal: now))
+      let events = inbox.take()
+      if !events.isEmpty { silentSince = now }
+      absorb(events)
+      if Double(now - start) > options.mostSeconds * 1000, !log.isCut { cut(at: productNow - midnight) }
+      guard let due = agenda.next else {
+        untold.removeAll { $0(self).isEmpty }
+        if untold.isEmpty { return nil }
+        try mind(untold.flatMap { $0(self) })
+        await inbox.wait()
+        continue
+      }
+      if midnight + due <= productNow { return due }
+      try Task.checkCancellation()
+      // Not until then: what the stream tells meanwhile may be due before.
+      await time.sleep(min(20, clock.real(midnight + due - productNow)))
+    }
   }
 
   private func plan() {
@@ -149,9 +191,9 @@ package actor Replayer {
     agenda.add(.accept(task: place), at: event.at - midnight + Int64(day.tasks[place].acceptDelay) * 1000)
   }
 
-  /// Reads the stream until nothing is missing any more.
-  func settle(_ missing: (isolated Replayer) -> [String]) async throws {
-    var silentSince = time.now()
+  /// Reads the stream until nothing is missing any more; where time passes by itself that is looked at in the end.
+  func settle(_ missing: @escaping (isolated Replayer) -> [String]) async throws {
+    silentSince = time.now()
     while true {
       let events = inbox.take()
       if !events.isEmpty {
@@ -160,11 +202,20 @@ package actor Replayer {
       }
       let open = missing(self)
       if open.isEmpty { return }
-      try Task.checkCancellation()
-      if time.now() - silentSince > Int64(options.mostSilence) * 1000 {
-        throw ReplayFailure.eventsMissing(seconds: options.mostSilence, waitingFor: open)
+      if clock != nil {
+        untold.removeAll { $0(self).isEmpty }
+        return untold.append(missing)
       }
+      try mind(open)
       await inbox.wait()
+    }
+  }
+
+  /// The end of patience with a silent stream.
+  private func mind(_ open: [String]) throws {
+    try Task.checkCancellation()
+    if time.now() - silentSince > Int64(options.mostSilence) * 1000 {
+      throw ReplayFailure.eventsMissing(seconds: options.mostSilence, waitingFor: open)
     }
   }
 }

@@ -11,15 +11,19 @@ package struct Stage: Sendable {
   package internal(set) var offline = ""
   /// In the order of the day's workers.
   package internal(set) var workers: [String] = []
+  /// When the workspace was made, on the driver's clock.
+  package internal(set) var born: Int64 = 0
   package var path: String { "/v1/Workspaces/\(workspace)" }
 
   /// Why a task is canceled when its caller's patience ends.
   package static let gaveUp = "the caller gave up"
 
   /// Makes it all through the API.
-  package static func build(_ client: APIClient, _ day: ReplayDay, name: String) async throws -> Stage {
+  package static func build(_ client: APIClient, _ day: ReplayDay, name: String, time: RealTime) async throws -> Stage {
     var stage = Stage()
+    let asked = time.now()
     stage.workspace = try await make(client, "/v1/Workspaces", [("FriendlyName", name)])
+    stage.born = (asked + time.now()) / 2
     try await client.list(stage.path + "/Activities?PageSize=100", key: "activities") { activity in
       guard let sid = activity[key: "sid"]?.string else { return }
       if activity[key: "available"]?.bool == true {
@@ -127,6 +131,22 @@ package struct Stage: Sendable {
   static func key(_ text: String) -> String { String(text.unicodeScalars.map { (33...126).contains($0.value) ? Character($0) : "_" }) }
 
   // MARK: The clock
+
+  /// A clock for a day that begins now. How the two clocks stand to each other is learned from the workspace's creation: within half of that request's time.
+  package func clock(_ client: APIClient, time: RealTime, speed: Double) async throws -> DayClock {
+    let events = try await EventFeed(client: client, stage: self, time: time).collect(until: "workflow.created", mostMilliseconds: 20_000)
+    guard let first = events.first else { throw ReplayFailure.unverified(why: "the event stream does not begin") }
+    let now = time.now()
+    return DayClock(speed: speed, midnight: first.at + (now - born), began: now)
+  }
+
+  /// Whether the server's time can be moved.
+  package static func canMoveClock(_ client: APIClient) async throws -> Bool {
+    do {
+      _ = try await moveClock(client, #"{"advance": 0}"#)
+      return true
+    } catch let failure as APIFailure where failure.status == 404 { return false }
+  }
 
   /// `POST /dev/clock`; returns the product's time in milliseconds since 1970.
   package static func moveClock(_ client: APIClient, _ body: String) async throws -> Int64 {

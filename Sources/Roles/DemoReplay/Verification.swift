@@ -34,6 +34,8 @@ package struct Verification: Sendable {
   package private(set) var events = 0
   /// Tasks that waited over some time although somebody who could take them was free.
   package private(set) var neglected: Set<String> = []
+  /// Tasks that ended and that the API does not list any more, where that may be.
+  package private(set) var purged = 0
   /// Contradictions between events and the API's list, in words.
   package private(set) var contradictions: [String] = []
 
@@ -50,7 +52,8 @@ package struct Verification: Sendable {
   ///   - events: all of the workspace, in the order of the stream.
   ///   - listed: the status of each task that the API lists.
   ///   - roster: who can do what; nil: waits are not judged.
-  package init(events: [DemoEvent], listed: [String: String], roster: Roster? = nil) {
+  ///   - mayBePurged: the server forgets tasks some time after their end.
+  package init(events: [DemoEvent], listed: [String: String], roster: Roster? = nil, mayBePurged: Bool = false) {
     var expected: Int64 = 1
     for event in events {
       if event.sequence != expected { gaps += 1 }
@@ -59,7 +62,7 @@ package struct Verification: Sendable {
     }
     self.events = events.count
     if let roster { neglected = Neglect.find(events, roster) }
-    compare(listed)
+    compare(listed, mayBePurged)
   }
 
   private mutating func take(_ event: DemoEvent) {
@@ -99,7 +102,7 @@ package struct Verification: Sendable {
     tasks[event.task]?.fate = .held
   }
 
-  private mutating func compare(_ listed: [String: String]) {
+  private mutating func compare(_ listed: [String: String], _ mayBePurged: Bool) {
     for (sid, story) in tasks {
       let wanted: Set<String> =
         switch story.fate {
@@ -109,6 +112,10 @@ package struct Verification: Sendable {
         case .gaveUp, .ended: ["canceled"]
         }
       guard let status = listed[sid] else {
+        if mayBePurged, story.ended != nil {
+          purged += 1
+          continue
+        }
         if story.fate != .ended("deleted") { contradictions.append("\(sid) (\(story.row)) is missing from the list of tasks") }
         continue
       }

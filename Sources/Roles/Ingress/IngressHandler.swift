@@ -197,7 +197,7 @@ package struct IngressHandler: HTTPHandler {
 
   private func base(of request: HTTPRequest) throws(APIError) -> String {
     if let configured = ingress.options.publicURL { return configured }
-    var scheme = "http"
+    var scheme = request.isSecure ? "https" : "http"
     var host = request.headers.first("Host") ?? ""
     if ingress.options.trustsProxy {
       if let proto = request.headers.first("X-Forwarded-Proto")?.lowercased(), proto == "http" || proto == "https" { scheme = proto }
