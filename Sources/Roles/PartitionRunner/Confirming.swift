@@ -86,6 +86,7 @@ extension PartitionRunner {
       }
     }
     ledger.take(decision, at: offset)
+    forgetRestarts(decision)
     send(decision.outbox)
     apply(order.compactMap { applies[$0] }, Awaiting(offset: offset, scopes: Set(order), replies: decision.replies))
     scheduleTimer()
