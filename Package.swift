@@ -202,6 +202,7 @@ targets += [
     ],
     path: "Sources/TrunklineCommand",
     swiftSettings: strict),
+  tests("Trunkline", ["PortsTesting", "Trunkline"]),
 ]
 
 // Edge: requests to other servers by libcurl, with the address checked when the socket is opened.

@@ -7,7 +7,8 @@ package struct SystemClock: Clock {
   package init() {}
 
   package func now() -> Int64 { SystemClock.read(CLOCK_REALTIME) }
-  package func monotonic() -> Int64 { SystemClock.read(CLOCK_MONOTONIC) }
+  /// Also runs while the machine is suspended: a wall clock that went on meanwhile has not stepped.
+  package func monotonic() -> Int64 { SystemClock.read(CLOCK_BOOTTIME) }
   package func delay(until instant: Int64) -> Int64 { max(0, instant - now()) }
 
   private static func read(_ clock: clockid_t) -> Int64 {
@@ -18,7 +19,8 @@ package struct SystemClock: Clock {
 }
 
 /// A jump of the wall clock forwards by more than a minute against the monotonic one is not believed: the monotonic estimate goes on until the clocks agree again
-/// (journal.md, "Time").
+/// (journal.md, "Time"). A step backwards is: but time stands for nobody, so it runs at half its speed until the wall clock has caught up. What is due in ten seconds
+/// comes twenty seconds late at most, and not as late as the step was long.
 package final class TrustedClock: Clock {
   private struct State {
     var wall: Int64
@@ -42,12 +44,20 @@ package final class TrustedClock: Clock {
     let wall = inner.now()
     let monotonic = inner.monotonic()
     return state.withLock { state in
-      let estimate = state.wall + (monotonic - state.monotonic)
+      let passed = max(0, monotonic - state.monotonic)
+      let estimate = state.wall + passed
       state.isDoubted = wall - estimate > TrustedClock.tolerance
       let believed = state.isDoubted ? estimate : wall
-      state.wall = believed
-      state.monotonic = monotonic
-      return believed
+      guard believed < estimate - passed / 2 else {
+        state.wall = believed
+        state.monotonic = monotonic
+        return believed
+      }
+      // Looked at more than once a millisecond half of one must not be lost each time.
+      guard passed > 1 else { return state.wall }
+      state.wall += passed / 2
+      state.monotonic += passed - passed % 2
+      return state.wall
     }
   }
 

@@ -11,6 +11,7 @@ import RedisSignalBus
 import Resources
 import Synchronization
 import TaskRouting
+import Topics
 
 extension Home {
   /// Kafka is the truth, Redis is the memory; other nodes stand on both.
@@ -47,7 +48,7 @@ extension Home {
       problems: {
         var problems: [(part: String, reason: String)] = []
         if let reason = log.problem { problems.append(("kafka", reason)) }
-        if let reason = topics.problem { problems.append(("topics", reason)) }
+        if let problem = topics.problem { problems.append((problem.part, problem.reason)) }
         let memories = (reading + writing).flatMap { [$0.work, $0.accounts] }
         if let reason = memories.lazy.compactMap(\.problem).first ?? bus.problem { problems.append(("redis", reason)) }
         if let reason = watch.identityTaken { problems.append(("identity", reason)) }
@@ -59,7 +60,7 @@ extension Home {
           try? await loop.sleep(milliseconds: 500)
         }
       },
-      tick: { log.connect { _ in } },
+      tick: { log.connectAgain { if case .success(let found) = $0 { topics.compare(found) } } },
       shutdown: {
         await bus.flush(withinMilliseconds: 1000)
         log.shutdown()
@@ -71,10 +72,22 @@ extension Home {
 
 /// Whether the topics are there, and what to do when they are not.
 private final class TopicWatch: Sendable {
+  /// `part` of the node: `topics` where they are wrong, `kafka` where it does not let the node see.
+  struct Problem: Equatable {
+    var part: String
+    var reason: String
+  }
+  private struct State {
+    var problem: Problem? = Problem(part: "topics", reason: "not looked at yet")
+    /// Partitions of each once all was well; empty before.
+    var found: [String: Int] = [:]
+    var isDevelopment = false
+  }
+
   private let log: KafkaEventLog
   private let cluster: ClusterOptions
   private let logger: Logger
-  private let reason = Mutex<String?>("not looked at yet")
+  private let state = Mutex(State())
 
   init(log: KafkaEventLog, cluster: ClusterOptions, logger: Logger) {
     self.log = log
@@ -82,7 +95,7 @@ private final class TopicWatch: Sendable {
     self.logger = logger
   }
 
-  var problem: String? { reason.withLock { $0 } }
+  var problem: Problem? { state.withLock { $0.problem } }
 
   func look() async -> Bool {
     let found: Result<[String: Int], LogFailure> = await withCheckedContinuation { continuation in
@@ -91,26 +104,61 @@ private final class TopicWatch: Sendable {
     // Said by the log itself.
     guard case .success(let topics) = found else { return false }
     let problem = await judge(topics)
-    let isNews = reason.withLock { reason in
-      defer { reason = problem }
-      return reason != problem
-    }
-    if isNews, let problem { logger.error("the topics are not as they must be", ["problem": problem]) }
-    return problem == nil
+    set(problem)
+    guard problem == nil else { return false }
+    state.withLock { $0.found = topics }
+    return true
   }
 
-  private func judge(_ topics: [String: Int]) async -> String? {
+  private func set(_ problem: Problem?) {
+    let before = state.withLock { state in
+      defer { state.problem = problem }
+      return state.problem
+    }
+    guard before != problem else { return }
+    if let problem {
+      logger.error(
+        problem.part == "kafka" ? "kafka does not let this node see its topics" : "the topics are not as they must be",
+        ["problem": problem.reason])
+    } else if before?.reason != "not looked at yet" {
+      logger.info("the topics are as they must be again")
+    }
+  }
+
+  /// While the node serves: whether each topic is still there, with as many partitions.
+  func compare(_ topics: [String: Int]) {
+    let found = state.withLock { $0.found }
+    guard !found.isEmpty else { return }
+    var words: [String] = []
+    for topic in Node.topics.map(\.name) where topics[topic] != found[topic] {
+      let name = cluster.prefix + topic
+      guard let count = topics[topic] else {
+        words.append("topic \(name) is not there any more, or this node's user may not Describe it")
+        continue
+      }
+      words.append("topic \(name) has \(count) partitions, and had \(found[topic] ?? 0)")
+    }
+    guard !words.isEmpty else { return set(nil) }
+    var options = TopicPlanOptions()
+    options.prefix = cluster.prefix
+    let remedy = TopicAdministration(settings: cluster.kafka, options: options).remedy(isDevelopment: state.withLock { $0.isDevelopment })
+    set(Problem(part: "topics", reason: (words + ["run: \(remedy)"]).joined(separator: "; ")))
+  }
+
+  private func judge(_ topics: [String: Int]) async -> Problem? {
     do throws(NodeFailure) {
       let problems = try await TopicCheck.run(cluster.kafka, prefix: cluster.prefix)
       let fatal = problems.filter(\.isFatal)
-      if !fatal.isEmpty { return fatal.map(\.text).joined(separator: "; ") }
+      state.withLock { $0.isDevelopment = problems.contains { $0.isDevelopment } }
+      if !fatal.isEmpty { return Problem(part: "topics", reason: fatal.map(\.text).joined(separator: "; ")) }
       for problem in problems { logger.warning("topics", ["note": problem.text]) }
     } catch {
-      return error.description
+      return Problem(part: "kafka", reason: error.description)
     }
     // The check does not know a number that an operator chose; what counts is that all have the same.
     let counts = Set(Node.topics.map { topics[$0.name] ?? 0 })
-    return counts.count == 1 ? nil : "all topics must have the same number of partitions; found \(counts.sorted())"
+    return counts.count == 1
+      ? nil : Problem(part: "topics", reason: "all topics must have the same number of partitions; found \(counts.sorted())")
   }
 }
 

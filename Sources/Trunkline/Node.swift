@@ -250,9 +250,15 @@ package final class Node: Sendable {
     readiness.set("worker", isReady: workers?.owners.isJoined ?? true)
     readiness.set("projector", isReady: projectors?.isJoined ?? true)
     readiness.set("callout", isReady: callouts?.isJoined ?? true)
-    readiness.set("clock", isReady: trustedClock?.isDoubted != true)
+    readiness.set(
+      "clock", isReady: trustedClock?.isDoubted != true,
+      reason:
+        "the machine's clock stepped forwards by more than a minute; it is not believed: put it right, or restart the node to confirm it")
     let problems = home.problems()
-    for part in ["kafka", "topics", "redis", "identity"] { readiness.set(part, isReady: !problems.contains { $0.part == part }) }
+    for part in ["kafka", "topics", "redis", "identity"] {
+      let reasons = problems.filter { $0.part == part }.map(\.reason)
+      readiness.set(part, isReady: reasons.isEmpty, reason: reasons.joined(separator: "; "))
+    }
   }
 
   /// The first account: given by the environment, kept from an earlier start, or made now.

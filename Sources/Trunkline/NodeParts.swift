@@ -1,6 +1,7 @@
 import Callouts
 import EventLoops
 import Foundation
+import Ingress
 import Observability
 import PartitionRunner
 import Ports
@@ -39,16 +40,19 @@ package final class Stop: Sendable {
 
 /// The parts of a node that are not ready, by name.
 final class Readiness: Sendable {
-  private let parts: Mutex<Set<String>>
+  private let parts: Mutex<[String: String?]>
 
   /// Nothing is ready until it says so.
-  init(parts: Set<String>) { self.parts = Mutex(parts) }
+  init(parts: Set<String>) { self.parts = Mutex(Dictionary(uniqueKeysWithValues: parts.map { ($0, nil) })) }
 
-  var missing: [String] { parts.withLock { $0.sorted() } }
-  var isStopping: Bool { parts.withLock { $0.contains("stopping") } }
-  func set(_ part: String) { parts.withLock { _ = $0.insert(part) } }
-  func clear(_ part: String) { parts.withLock { _ = $0.remove(part) } }
-  func set(_ part: String, isReady: Bool) { if isReady { clear(part) } else { set(part) } }
+  var missing: [MissingPart] {
+    parts.withLock { parts in parts.sorted { $0.key < $1.key }.map { MissingPart(name: $0.key, reason: $0.value) } }
+  }
+  var isStopping: Bool { parts.withLock { $0["stopping"] != nil } }
+  /// `reason`: in words for whoever looks after the node.
+  func set(_ part: String, reason: String? = nil) { parts.withLock { _ = $0.updateValue(reason, forKey: part) } }
+  func clear(_ part: String) { parts.withLock { _ = $0.removeValue(forKey: part) } }
+  func set(_ part: String, isReady: Bool, reason: String? = nil) { if isReady { clear(part) } else { set(part, reason: reason) } }
 }
 
 final class Beats: Sendable {
@@ -93,6 +97,7 @@ struct RunnerWatch: Sendable {
     case .inputOutOfRange(let why):
       reopened.add(1)
       logger.error("input out of range", ["partition": place, "reason": why])
+    case .inputDisplaced(let why): logger.warning("input is not what it was", ["partition": place, "reason": why])
     case .decisionTooLarge(let bytes): logger.error("decision too large", ["partition": place, "bytes": "\(bytes)"])
     }
   }

@@ -95,6 +95,8 @@ package enum TopicCheck {
     /// Serving would be wrong or would lose records; else it is to be known.
     package var isFatal: Bool
     package var text: String
+    /// There is one broker, taken for one for development.
+    package var isDevelopment = false
 
     package var description: String { text }
   }
@@ -119,7 +121,8 @@ package enum TopicCheck {
       problems.append(Problem(isFatal: true, text: "run: \(administration.remedy(isDevelopment: isSmall))"))
     }
     if isSmall, isDevelopment == nil {
-      problems.insert(Problem(isFatal: false, text: "there is one broker: for development; what it holds is lost with it"), at: 0)
+      problems.insert(
+        Problem(isFatal: false, text: "there is one broker: for development; what it holds is lost with it", isDevelopment: true), at: 0)
     }
     return problems
   }

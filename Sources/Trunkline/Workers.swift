@@ -73,8 +73,8 @@ struct Workers: Sendable {
 
   func check(_ readiness: Readiness) {
     for (partition, pair) in owners.items {
-      pair.work.post { readiness.set("work/\(partition)", isReady: $0.isReady) }
-      pair.accounts.post { readiness.set("account/\(partition)", isReady: $0.isReady) }
+      pair.work.post { readiness.set("work/\(partition)", isReady: $0.isReady, reason: $0.trouble) }
+      pair.accounts.post { readiness.set("account/\(partition)", isReady: $0.isReady, reason: $0.trouble) }
     }
   }
 }

@@ -96,7 +96,10 @@ extension AppendReport {
   }
 
   var isRefused: Bool {
-    if case .failure(.refused) = outcome { true } else { false }
+    switch outcome {
+    case .failure(.refused), .failure(.tooLarge): true
+    default: false
+    }
   }
 }
 

@@ -17,14 +17,16 @@ final class GroupPlace: Sendable, Cancellable {
   private let group: String
   private let topics: [String]
   private let loop: EventLoop
+  private let refusals: Refusals
   private let notify: @Sendable (KafkaNotice) -> Void
   private let changed: @Sendable (Set<Int>) -> Void
   private let state = Mutex(State())
 
   init(
-    _ settings: [String: String], group: String, topics: [String], loop: EventLoop, notify: @escaping @Sendable (KafkaNotice) -> Void,
-    changed: @escaping @Sendable (Set<Int>) -> Void
+    _ settings: [String: String], group: String, topics: [String], loop: EventLoop, refusals: Refusals,
+    notify: @escaping @Sendable (KafkaNotice) -> Void, changed: @escaping @Sendable (Set<Int>) -> Void
   ) {
+    self.refusals = refusals
     self.settings = settings
     self.group = group
     self.topics = topics
@@ -40,7 +42,8 @@ final class GroupPlace: Sendable, Cancellable {
     guard !state.withLock({ $0.isOver }) else { return }
     do throws(LogFailure) {
       let made = try KafkaMember(
-        settings, group: group, topics: topics, loop: loop, notify: notify, changed: changed, fenced: { [weak self] in self?.fenced($0) })
+        settings, group: group, topics: topics, loop: loop, refusals: refusals, notify: notify, changed: changed,
+        fenced: { [weak self] in self?.fenced($0) })
       state.withLock { $0.member = made }
     } catch {
       notify(.refused("\(error)"))

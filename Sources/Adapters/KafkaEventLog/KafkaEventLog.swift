@@ -17,6 +17,8 @@ package final class KafkaEventLog: EventLog, Membership {
     var transactions: [String: TransactionalProducer] = [:]
     var places: [String: GroupPlace] = [:]
     var problem: String?
+    /// A question for the topics is under way.
+    var isAsking = false
   }
 
   /// The group whose members project.
@@ -27,6 +29,7 @@ package final class KafkaEventLog: EventLog, Membership {
   private let loop: EventLoop
   private let questions: KafkaQuestions
   private let notify: @Sendable (KafkaNotice) -> Void
+  let refusals: Refusals
   private let state = Mutex(State())
 
   /// - Parameters:
@@ -40,7 +43,8 @@ package final class KafkaEventLog: EventLog, Membership {
     self.lanes = lanes
     self.loop = loop
     self.notify = notify
-    questions = try KafkaQuestions(options.questions)
+    refusals = Refusals(now: { loop.monotonicMilliseconds }, notify: notify)
+    questions = try KafkaQuestions(options.questions, refusals: refusals)
   }
 
   // MARK: The cluster
@@ -49,6 +53,7 @@ package final class KafkaEventLog: EventLog, Membership {
   package func connect(_ deliver: @escaping @Sendable (Result<[String: Int], LogFailure>) -> Void) {
     let prefix = options.prefix
     let learned: @Sendable (Result<[String: Int], LogFailure>) -> Void = { [self] found in
+      state.withLock { $0.isAsking = false }
       switch found {
       case .success(let topics): deliver(.success(learn(topics, prefix)))
       case .failure(let failure):
@@ -56,11 +61,18 @@ package final class KafkaEventLog: EventLog, Membership {
           defer { state.problem = "\(failure)" }
           return state.problem == nil
         }
-        if isNews { notify(.unreachable("\(failure)")) }
+        if isNews, refusals.problem == nil { notify(.unreachable("\(failure)")) }
         deliver(.failure(failure))
       }
     }
+    state.withLock { $0.isAsking = true }
     questions.ask(learned) { questions throws(LogFailure) in try questions.topics() }
+  }
+
+  /// Asks again, unless a question waits for its answer already: while no broker answers, each takes seconds and would hold the next up.
+  package func connectAgain(_ deliver: @escaping @Sendable (Result<[String: Int], LogFailure>) -> Void) {
+    if state.withLock({ $0.isAsking }) { return }
+    connect(deliver)
   }
 
   private func learn(_ topics: [String: Int], _ prefix: String) -> [String: Int] {
@@ -76,8 +88,10 @@ package final class KafkaEventLog: EventLog, Membership {
     return ours
   }
 
-  /// Why the log cannot be used now; nil when the last question was answered.
-  package var problem: String? { state.withLock { $0.isKnown ? $0.problem : $0.problem ?? "Kafka has not answered yet" } }
+  /// Why the log cannot be used now; nil when the last question was answered and nothing that was asked since was refused.
+  package var problem: String? {
+    refusals.problem ?? state.withLock { $0.isKnown ? $0.problem : $0.problem ?? "Kafka has not answered yet" }
+  }
 
   /// Whether the topics are known, so that one that is not there is told from one that is not known yet.
   var isKnown: Bool { state.withLock { $0.isKnown } }
@@ -99,7 +113,7 @@ package final class KafkaEventLog: EventLog, Membership {
 
   func refusal(_ projected: ProjectedRecord) -> LogFailure? {
     let size = projected.record.key.count + (projected.record.value?.count ?? 0)
-    if size > options.maxRecordBytes { return .refused("a record of \(size) bytes; the limit is \(options.maxRecordBytes)") }
+    if size > options.maxRecordBytes { return .tooLarge(bytes: size, limit: options.maxRecordBytes) }
     return refusal(projected.target)
   }
 
@@ -120,12 +134,13 @@ package final class KafkaEventLog: EventLog, Membership {
   ) -> any AppendSession {
     if let refusal = refusal(target) { return RefusedSession(refusal: refusal, deliver: deliver) }
     do throws(LogFailure) {
-      let producer = target.topic.hasSuffix(".journal") ? try journalProducer(target.partition) : try sharedProducer()
+      let isJournal = target.topic.hasSuffix(".journal")
+      let producer = isJournal ? try journalProducer(target.partition) : try sharedProducer()
       return KafkaSession(
         producer: producer, topic: options.prefix + target.topic, partition: target.partition, maxRecordBytes: options.maxRecordBytes,
-        deliver: deliver)
+        isJournal: isJournal, deliver: deliver)
     } catch {
-      return RefusedSession(refusal: .sessionLost("\(error)"), deliver: deliver)
+      return RefusedSession(refusal: .sessionLost(error.reason), deliver: deliver)
     }
   }
 
@@ -140,11 +155,14 @@ package final class KafkaEventLog: EventLog, Membership {
   private func producer(
     _ place: any WritableKeyPath<State, KafkaProducer?> & Sendable, _ settings: [String: String], on loop: EventLoop
   ) throws(LogFailure) -> KafkaProducer {
-    let notify = notify
+    let (notify, refusals) = (notify, refusals)
     let found: Result<KafkaProducer, LogFailure> = state.withLock { state in
-      if let open = state[keyPath: place], !open.isBroken { return .success(open) }
+      if let open = state[keyPath: place] {
+        if !open.isBroken { return .success(open) }
+        if open.isPointless { return .failure(.sessionLost("Kafka refuses this node's user a producer")) }
+      }
       do throws(LogFailure) {
-        let made = try KafkaProducer(settings, loop: loop, notify: notify)
+        let made = try KafkaProducer(settings, loop: loop, refusals: refusals, notify: notify)
         state[keyPath: place] = made
         return .success(made)
       } catch {
@@ -193,7 +211,7 @@ package final class KafkaEventLog: EventLog, Membership {
     let found: Result<TransactionalProducer, LogFailure> = state.withLock { state in
       if let open = state.transactions[shared], !open.isOver { return .success(open) }
       do throws(LogFailure) {
-        let made = try TransactionalProducer(settings, name: "transactions", prefix: options.prefix, place: place)
+        let made = try TransactionalProducer(settings, name: "transactions", prefix: options.prefix, place: place, refusals: refusals)
         state.transactions[shared] = made
         return .success(made)
       } catch {
@@ -248,7 +266,8 @@ package final class KafkaEventLog: EventLog, Membership {
 
   package func join(_ group: String, topics: [String], changed: @escaping @Sendable (Set<Int>) -> Void) -> any Cancellable {
     let place = GroupPlace(
-      options.member(of: group), group: group, topics: topics.map { options.prefix + $0 }, loop: loop, notify: notify, changed: changed)
+      options.member(of: group), group: group, topics: topics.map { options.prefix + $0 }, loop: loop, refusals: refusals, notify: notify,
+      changed: changed)
     state.withLock { $0.places[group] = place }
     place.join()
     return place
@@ -262,6 +281,16 @@ package final class KafkaEventLog: EventLog, Membership {
     }
     for producer in transactions { _ = producer.letGo() }
     questions.thread.stop()
+  }
+}
+
+extension LogFailure {
+  /// Without saying again what kind of failure it is.
+  var reason: String {
+    switch self {
+    case .sessionLost(let why), .refused(let why), .unavailable(let why): why
+    case .tooLarge, .outOfRange: description
+    }
   }
 }
 

@@ -7,12 +7,16 @@ import Synchronization
 /// paused at once. Range assignment gives equal numbers of co-partitioned topics to one node; the identity is static, so that a restart moves nothing.
 final class KafkaMember: Sendable, Cancellable {
   private let group: String
+  /// As the broker knows it.
+  private let wireGroup: String
   let handle: KafkaHandle
   private let waker: QueueWaker
   // A queue of the instance, freed by `end`.
   nonisolated(unsafe) private let queue: OpaquePointer
   private let watched = Mutex<UInt64>(0)
   private let loop: EventLoop
+  private let refusals: Refusals
+  private let topics: [String]
   private let notify: @Sendable (KafkaNotice) -> Void
   private let changed: @Sendable (Set<Int>) -> Void
   /// Called once, when somebody joined under this identity: this member is at its end.
@@ -30,8 +34,9 @@ final class KafkaMember: Sendable, Cancellable {
   private let graceMilliseconds: Int64
 
   init(
-    _ settings: [String: String], group: String, topics: [String], loop: EventLoop, notify: @escaping @Sendable (KafkaNotice) -> Void,
-    changed: @escaping @Sendable (Set<Int>) -> Void, fenced: @escaping @Sendable (String) -> Void
+    _ settings: [String: String], group: String, topics: [String], loop: EventLoop, refusals: Refusals,
+    notify: @escaping @Sendable (KafkaNotice) -> Void, changed: @escaping @Sendable (Set<Int>) -> Void,
+    fenced: @escaping @Sendable (String) -> Void
   ) throws(LogFailure) {
     let me = Weak<KafkaMember>()
     let context = Unmanaged.passRetained(me)
@@ -52,11 +57,14 @@ final class KafkaMember: Sendable, Cancellable {
     guard let queue = rd_kafka_queue_get_consumer(handle.raw) else { throw .unavailable("librdkafka gives no queue") }
     self.queue = queue
     self.group = group
+    self.refusals = refusals
+    self.topics = topics
     self.loop = loop
     graceMilliseconds = (settings["heartbeat.interval.ms"].flatMap { Int64($0) } ?? 1500) * 2
     self.notify = notify
     self.changed = changed
     self.fenced = fenced
+    wireGroup = settings["group.id"] ?? group
     waker = try QueueWaker(loop: loop)
     me.set(self)
     let id = waker.watch(queue) { me.value?.serve() }
@@ -80,7 +88,13 @@ final class KafkaMember: Sendable, Cancellable {
   /// On the loop: callbacks are called from here.
   private func serve() {
     guard !state.withLock({ $0.isOver }) else { return }
-    while let message = rd_kafka_consumer_poll(handle.raw, 0) { rd_kafka_message_destroy(message) }
+    while let message = rd_kafka_consumer_poll(handle.raw, 0) {
+      // It reads nothing, so a message is an error of the group's: a right that is missing, say.
+      if message.pointee.err != RD_KAFKA_RESP_ERR_NO_ERROR {
+        failed(message.pointee.err, rd_kafka_message_errstr(message).map { String(cString: $0) } ?? "")
+      }
+      rd_kafka_message_destroy(message)
+    }
     // What ends the instance is told in one of several ways, or in none.
     if let fatal = handle.fatal { failed(RD_KAFKA_RESP_ERR__FATAL, fatal.what) }
   }
@@ -91,6 +105,7 @@ final class KafkaMember: Sendable, Cancellable {
       _ = rd_kafka_assign(handle.raw, nil)
       return isLost ? tell([]) : awaitAssignment()
     }
+    for resource in resources { refusals.allowed(resource.operation, resource.name) }
     _ = rd_kafka_assign(handle.raw, partitions)
     _ = rd_kafka_pause_partitions(handle.raw, partitions)
     tell(Set((0..<Int(partitions.pointee.cnt)).map { Int(partitions.pointee.elems[$0].partition) }))
@@ -124,10 +139,18 @@ final class KafkaMember: Sendable, Cancellable {
       }
       guard isNews else { return }
       fenced(text)
-    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR__AUTHENTICATION:
-      notify(.refused("joining \(group): \(text)"))
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED: refusals.denied("Read", "group \(wireGroup)")
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+      // Which of them is in the text alone.
+      for topic in topics where text.contains(topic) { refusals.denied("Describe", "topic \(topic)") }
+    case _ where KafkaError.isRefusal(code): refusals.unknownUser(text)
     default: return
     }
+  }
+
+  /// What the member needs; an assignment proves that it has it.
+  private var resources: [(operation: String, name: String)] {
+    [("Read", "group \(wireGroup)")] + topics.map { ("Describe", "topic \($0)") }
   }
 
   /// A static member does not say goodbye: its partitions stay its own until it has been silent for the session's time.

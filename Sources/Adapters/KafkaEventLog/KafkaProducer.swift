@@ -8,18 +8,24 @@ final class KafkaProducer: Sendable {
   private struct State {
     var sessions: [ObjectIdentifier: KafkaSession] = [:]
     var isBroken = false
+    /// Topics that any session was opened for.
+    var targets: Set<String> = []
+    /// When a broker refused this user a producer at all, milliseconds of the loop's time.
+    var denied: Int64?
   }
   private let handle: KafkaHandle
   private let topics: KafkaTopics
   // A queue of the instance: any thread may use it.
   nonisolated(unsafe) private let queue: OpaquePointer
   private let waker: QueueWaker
+  private let loop: EventLoop
   private let watched: UInt64
   private let state = Mutex(State())
   private let notify: @Sendable (KafkaNotice) -> Void
+  let refusals: Refusals
 
   init(
-    _ settings: [String: String], loop: EventLoop, notify: @escaping @Sendable (KafkaNotice) -> Void
+    _ settings: [String: String], loop: EventLoop, refusals: Refusals, notify: @escaping @Sendable (KafkaNotice) -> Void
   ) throws(LogFailure) {
     handle = try KafkaHandle(RD_KAFKA_PRODUCER, settings) {
       rd_kafka_conf_set_events($0, Int32(RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR))
@@ -29,6 +35,8 @@ final class KafkaProducer: Sendable {
     queue = main
     waker = try QueueWaker(loop: loop)
     self.notify = notify
+    self.loop = loop
+    self.refusals = refusals
     let reports = Weak<KafkaProducer>()
     watched = waker.watch(main) { reports.value?.drain() }
     reports.set(self)
@@ -40,9 +48,18 @@ final class KafkaProducer: Sendable {
     waker.close()
   }
 
-  var isBroken: Bool { state.withLock { $0.isBroken } }
+  /// Also before it is told: reports of failed records come ahead of the news that nothing works any more.
+  var isBroken: Bool { state.withLock { $0.isBroken } || handle.fatal != nil }
 
-  func add(_ session: KafkaSession) { state.withLock { $0.sessions[ObjectIdentifier(session)] = session } }
+  /// Whether another one would meet the same refusal now: who lacks a right asks once a second, not as fast as instances can be made.
+  var isPointless: Bool { state.withLock { $0.denied }.map { loop.monotonicMilliseconds - $0 < 1000 } ?? false }
+
+  func add(_ session: KafkaSession) {
+    state.withLock { state in
+      state.sessions[ObjectIdentifier(session)] = session
+      state.targets.insert(session.topic)
+    }
+  }
   func remove(_ session: KafkaSession) { state.withLock { _ = $0.sessions.removeValue(forKey: ObjectIdentifier(session)) } }
 
   /// Hands one record over. The report goes to `ticket`, also when this throws nothing and the broker never answers.
@@ -51,6 +68,7 @@ final class KafkaProducer: Sendable {
     let error = topics.produce(topic, partition, record, opaque.toOpaque())
     guard error != RD_KAFKA_RESP_ERR_NO_ERROR else { return }
     opaque.release()
+    if error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED { refusals.denied("Write", "topic \(topic)") }
     if error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE { throw .refused(KafkaError.text(error)) }
     throw .sessionLost(KafkaError.text(error))
   }
@@ -72,7 +90,8 @@ final class KafkaProducer: Sendable {
         while let message = rd_kafka_event_message_next(event) {
           guard let opaque = message.pointee._private else { continue }
           let ticket = Unmanaged<Ticket>.fromOpaque(opaque).takeRetainedValue()
-          batch.add(ticket, message.pointee.err, message.pointee.offset)
+          batch.add(
+            ticket, message.pointee.err, message.pointee.offset, size: message.pointee.len + message.pointee.key_len)
         }
       case RD_KAFKA_EVENT_ERROR: failed(rd_kafka_event_error(event), rd_kafka_event_error_string(event).map { String(cString: $0) } ?? "")
       default: continue
@@ -85,9 +104,8 @@ final class KafkaProducer: Sendable {
     switch code {
     case RD_KAFKA_RESP_ERR__FATAL: breakDown()
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN: notify(.unreachable(text))
-    case RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR__SSL,
-      RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
-      notify(.refused(text))
+    case _ where KafkaError.isRefusal(code): refusals.unknownUser(text)
+    // Rights on a topic are told by the report of the record.
     default: return
     }
   }
@@ -101,8 +119,19 @@ final class KafkaProducer: Sendable {
       return Array(state.sessions.values)
     }
     guard let sessions else { return }
-    let why = handle.fatal?.what ?? "the producer met a fatal error"
-    notify(.fatal(why))
+    let fatal = handle.fatal
+    let why = fatal?.what ?? "the producer met a fatal error"
+    // Without the right to write into any topic a producer gets no number.
+    if fatal?.code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED {
+      let now = loop.monotonicMilliseconds
+      let targets = state.withLock { state in
+        state.denied = now
+        return state.targets
+      }
+      for topic in targets { refusals.denied("Write", "topic \(topic)") }
+    } else {
+      notify(.fatal(why))
+    }
     for session in sessions { session.fail(why) }
   }
 }

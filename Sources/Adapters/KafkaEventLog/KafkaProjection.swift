@@ -29,15 +29,19 @@ final class TransactionalProducer: Sendable {
   private let thread: EventLoop
   private let prefix: String
   private let place: GroupPlace?
+  private let refusals: Refusals
+  private let wireName: String
   /// Between the beginnings of two transactions, milliseconds.
   private let pace: Int64
   private let state = Mutex(State())
 
-  init(_ settings: [String: String], name: String, prefix: String, place: GroupPlace?) throws(LogFailure) {
+  init(_ settings: [String: String], name: String, prefix: String, place: GroupPlace?, refusals: Refusals) throws(LogFailure) {
     handle = try KafkaHandle(RD_KAFKA_PRODUCER, settings)
     topics = KafkaTopics(handle)
     self.prefix = prefix
     self.place = place
+    self.refusals = refusals
+    wireName = settings["transactional.id"] ?? name
     pace = place == nil ? 0 : 100
     do { thread = try EventLoop.spawn(name: name) } catch { throw .unavailable("\(error)") }
   }
@@ -59,6 +63,7 @@ final class TransactionalProducer: Sendable {
       defer { rd_kafka_error_destroy(error) }
       guard rd_kafka_error_is_retriable(error) != 0, !isOver else { return end(error) }
     }
+    refusals.allowed("Write", "transactional-id \(wireName)")
     state.withLock { $0.isReady = true }
     return nil
   }
@@ -115,9 +120,20 @@ final class TransactionalProducer: Sendable {
       guard let error = rd_kafka_commit_transaction(handle.raw, 30_000) else { return .success(()) }
       defer { rd_kafka_error_destroy(error) }
       if rd_kafka_error_is_retriable(error) != 0, !isOver { continue }
-      if rd_kafka_error_txn_requires_abort(error) != 0 { return abort(String(cString: rd_kafka_error_string(error))) }
+      if rd_kafka_error_txn_requires_abort(error) != 0 {
+        let text = String(cString: rd_kafka_error_string(error))
+        if rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED { noteDenied(jobs, text) }
+        return abort(text)
+      }
       return .failure(end(error))
     }
+  }
+
+  /// Which topic may not be written is in the text alone.
+  private func noteDenied(_ jobs: [Job], _ text: String) {
+    let topics = Set(jobs.flatMap { $0.records.map { prefix + $0.target.topic } })
+    let named = topics.filter { text.contains($0) }
+    for topic in named.isEmpty ? topics : named { refusals.denied("Write", "topic \(topic)") }
   }
 
   private func sendPositions(_ jobs: [Job]) -> Result<Void, LogFailure>? {
@@ -150,6 +166,9 @@ final class TransactionalProducer: Sendable {
     state.withLock { $0.isOver = true }
     defer { if free { rd_kafka_error_destroy(error) } }
     let text = String(cString: rd_kafka_error_string(error))
+    if rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED {
+      refusals.denied("Write", "transactional-id \(wireName)")
+    }
     let isFenced = [RD_KAFKA_RESP_ERR__FENCED, RD_KAFKA_RESP_ERR_PRODUCER_FENCED, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH]
       .contains(rd_kafka_error_code(error))
     return .sessionLost(isFenced ? "another node projects this partition now: \(text)" : text)

@@ -8,9 +8,11 @@ final class KafkaQuestions: Sendable {
   private let handle: KafkaHandle
   let thread: EventLoop
   private let timeout: Int32 = 5000
+  private let refusals: Refusals
 
-  init(_ settings: [String: String]) throws(LogFailure) {
-    handle = try KafkaHandle(RD_KAFKA_PRODUCER, settings)
+  init(_ settings: [String: String], refusals: Refusals) throws(LogFailure) {
+    self.refusals = refusals
+    handle = try KafkaHandle(RD_KAFKA_PRODUCER, settings) { rd_kafka_conf_set_events($0, Int32(RD_KAFKA_EVENT_ERROR)) }
     do { thread = try EventLoop.spawn(name: "kafka-questions") } catch { throw .unavailable("\(error)") }
   }
 
@@ -101,6 +103,7 @@ final class KafkaQuestions: Sendable {
     let code = rd_kafka_metadata(handle.raw, 1, nil, &metadata, timeout)
     guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let metadata else { throw failure(code, "the list of topics") }
     defer { rd_kafka_metadata_destroy(metadata) }
+    refusals.knownUser()
     var topics: [String: Int] = [:]
     for place in 0..<Int(metadata.pointee.topic_cnt) {
       let topic = metadata.pointee.topics[place]
@@ -111,17 +114,20 @@ final class KafkaQuestions: Sendable {
   }
 
   private func failure(_ code: rd_kafka_resp_err_t, _ what: String) -> LogFailure {
-    // The reason behind a time-out is an event of the instance's, not the call's.
+    // The reason behind a time-out is an event of the instance's, not the call's. A refusal says more than the silence that follows from it.
     var reason = KafkaError.text(code)
+    var isRefused = false
     if let queue = rd_kafka_queue_get_main(handle.raw) {
       defer { rd_kafka_queue_destroy(queue) }
       while let event = rd_kafka_queue_poll(queue, 0) {
-        if rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR, let text = rd_kafka_event_error_string(event) {
+        if rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR, let text = rd_kafka_event_error_string(event), !isRefused {
           reason = String(cString: text)
+          isRefused = KafkaError.isRefusal(rd_kafka_event_error(event))
         }
         rd_kafka_event_destroy(event)
       }
     }
+    if isRefused { refusals.unknownUser(reason) }
     return .unavailable("\(what): \(reason)")
   }
 }

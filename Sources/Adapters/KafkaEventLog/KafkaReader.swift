@@ -157,12 +157,15 @@ final class KafkaReader: LogReader {
           if state.pending.isEmpty { state.position = max(state.position, message.pointee.offset) }
         case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET, RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE: failure = .outOfRange(start: 0, end: 0)
         case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-          failure = .unavailable("\(source) is not there any more")
-        case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED: failure = .unavailable("this node's user may not read the topic \(source.topic)")
+          failure = .refused("\(source) is not there any more")
+        case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+          log.refusals.denied("Read", "topic \(source.topic)")
+          failure = .unavailable("this node's user may not read the topic \(source.topic)")
         default: failure = .unavailable("reading \(source): \(KafkaError.text(message.pointee.err))")
         }
       }
       state.pending.reverse()
+      if failure == nil { log.refusals.allowed("Read", "topic \(source.topic)") }
       // What came before the error is good.
       if let failure {
         state.failure = failure

@@ -28,15 +28,18 @@ final class KafkaSession: AppendSession {
   }
 
   private let producer: KafkaProducer
-  private let topic: String
+  let topic: String
   private let partition: Int
   private let maxRecordBytes: Int
+  private let isJournal: Bool
   private let deliver: @Sendable ([AppendReport]) -> Void
   private let state = Mutex(State())
 
   init(
-    producer: KafkaProducer, topic: String, partition: Int, maxRecordBytes: Int, deliver: @escaping @Sendable ([AppendReport]) -> Void
+    producer: KafkaProducer, topic: String, partition: Int, maxRecordBytes: Int, isJournal: Bool,
+    deliver: @escaping @Sendable ([AppendReport]) -> Void
   ) {
+    self.isJournal = isJournal
     self.producer = producer
     self.topic = topic
     self.partition = partition
@@ -64,7 +67,7 @@ final class KafkaSession: AppendSession {
       }
     }
     guard let failure else { return }
-    fail("\(failure)")
+    fail(failure.reason)
     producer.look()
   }
 
@@ -72,7 +75,7 @@ final class KafkaSession: AppendSession {
     if records.isEmpty { return .refused("an append of no records") }
     for record in records {
       let size = record.key.count + (record.value?.count ?? 0)
-      if size > maxRecordBytes { return .refused("a record of \(size) bytes; the limit is \(maxRecordBytes)") }
+      if size > maxRecordBytes { return .tooLarge(bytes: size, limit: maxRecordBytes) }
     }
     return nil
   }
@@ -89,11 +92,21 @@ final class KafkaSession: AppendSession {
   }
 
   /// Takes the reports of one batch, in order.
-  func settle(_ reports: [(tag: UInt64, error: rd_kafka_resp_err_t, offset: Int64)]) {
+  func settle(_ reports: [SettledRecord]) {
     var out: [AppendReport] = []
     var lost: String?
     for report in reports {
       // Success without a valid offset happens: an implicit acknowledgement. The place of the record is not known then.
+      // The broker's limit is lower than ours. It is not in the log, and nothing else is wrong; but what follows in a journal has no meaning without it.
+      if report.error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, !isJournal {
+        state.withLock { state in
+          guard state.isOver == nil, !state.isClosed, !state.outstanding.isEmpty else { return }
+          state.outstanding.removeFirst()
+          out.append(AppendReport(tag: report.tag, outcome: .failure(.tooLarge(bytes: report.size, limit: 0))))
+        }
+        continue
+      }
+      if report.error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED { producer.refusals.denied("Write", "topic \(topic)") }
       if report.error != RD_KAFKA_RESP_ERR_NO_ERROR {
         lost = KafkaError(code: report.error, what: "\(topic)[\(partition)]").description
         break
@@ -112,7 +125,10 @@ final class KafkaSession: AppendSession {
         }
       }
     }
-    if !out.isEmpty { deliver(out) }
+    if !out.isEmpty {
+      producer.refusals.allowed("Write", "topic \(topic)")
+      deliver(out)
+    }
     if let lost { fail(lost) }
   }
 
@@ -134,17 +150,26 @@ final class KafkaSession: AppendSession {
   }
 }
 
+/// What librdkafka reports of one record.
+struct SettledRecord {
+  var tag: UInt64
+  var error: rd_kafka_resp_err_t
+  var offset: Int64
+  /// Bytes of key and value.
+  var size: Int
+}
+
 /// Reports of one drain, sorted by session without losing the order within one.
 struct ReportBatch {
   private var sessions: [KafkaSession] = []
-  private var reports: [ObjectIdentifier: [(tag: UInt64, error: rd_kafka_resp_err_t, offset: Int64)]] = [:]
+  private var reports: [ObjectIdentifier: [SettledRecord]] = [:]
 
-  mutating func add(_ ticket: Ticket, _ error: rd_kafka_resp_err_t, _ offset: Int64) {
+  mutating func add(_ ticket: Ticket, _ error: rd_kafka_resp_err_t, _ offset: Int64, size: Int) {
     // Of an append of several records the last speaks for all, unless an earlier one failed.
     guard ticket.isLast || error != RD_KAFKA_RESP_ERR_NO_ERROR else { return }
     let id = ObjectIdentifier(ticket.session)
     if reports[id] == nil { sessions.append(ticket.session) }
-    reports[id, default: []].append((ticket.tag, error, offset))
+    reports[id, default: []].append(SettledRecord(tag: ticket.tag, error: error, offset: offset, size: size))
   }
 
   func deliver() {

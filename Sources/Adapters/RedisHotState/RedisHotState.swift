@@ -15,6 +15,8 @@ package final class RedisHotState: HotState {
   let indexer: DocumentIndexer
   let completeness: Mutex<Completeness>
   private let watchers = Mutex(Watchers())
+  /// Why the server did not take the last write; nil once it took one.
+  private let refusal = Mutex<RedisError?>(nil)
 
   /// Begins to connect at once.
   /// - Parameters:
@@ -48,10 +50,19 @@ package final class RedisHotState: HotState {
     _ = try await client.connected(withinMilliseconds: milliseconds)
   }
 
-  /// What an operator has to put right, in words for `/ready`: no connection, or a server that drops documents when its memory is full.
+  /// What an operator has to put right, in words for `/ready`: no connection, a server that takes no writes, or one that drops documents when its memory is full.
   package var problem: String? {
     guard let server = client.server else { return client.failure.description }
+    if let refusal = refusal.withLock({ $0 }) { return "\(refusal) (\(server.endpoint))" }
     return server.evictionProblem
+  }
+
+  /// Keeps what became of a write.
+  private func noteWrite(_ result: Result<[RedisReply], RedisError>) {
+    // Without an answer there is nothing new: the connection says what is wrong.
+    guard case .success(let replies) = result else { return }
+    let failure = replies.lazy.compactMap(\.failure).first
+    refusal.withLock { if $0 != failure { $0 = failure } }
   }
 
   /// What an operator should know though nothing is wrong.
@@ -76,7 +87,8 @@ package final class RedisHotState: HotState {
       pipeline.run(Scripts.apply, keys: layout.keys(entry.scope), arguments: arguments)
     }
     touch(entries)
-    client.send(pipeline) { [places] result in
+    client.send(pipeline) { [weak self, places] result in
+      self?.noteWrite(result)
       deliver(
         Self.outcomes(result) { replies throws(HotStateFailure) in
           try places.map { place throws(HotStateFailure) in
@@ -100,6 +112,7 @@ package final class RedisHotState: HotState {
     pipeline.run(Scripts.begin, keys: layout.keys(scope), arguments: [Layout.token(token), Layout.number(expected)])
     client.send(pipeline) { [weak self] result in
       if case .success = result { self?.end(comparison) }
+      self?.noteWrite(result)
       deliver(Self.refill(result))
     }
   }
@@ -130,7 +143,10 @@ package final class RedisHotState: HotState {
   ) {
     var pipeline = RedisPipeline()
     pipeline.run(script, keys: layout.keys(scope), arguments: arguments)
-    client.send(pipeline) { deliver(Self.refill($0)) }
+    client.send(pipeline) { [weak self] result in
+      self?.noteWrite(result)
+      deliver(Self.refill(result))
+    }
   }
 
   /// Before a scope is first written it is known to its partition: who finds it gone later must not take it for untouched.

@@ -122,7 +122,7 @@ final class LogCore: Sendable {
     if records.isEmpty { return .refused("an append of no records") }
     for record in records {
       let size = record.key.count + (record.value?.count ?? 0)
-      if size > options.maxRecordBytes { return .refused("a record of \(size) bytes; the limit is \(options.maxRecordBytes)") }
+      if size > options.maxRecordBytes { return .tooLarge(bytes: size, limit: options.maxRecordBytes) }
     }
     return nil
   }

@@ -55,8 +55,10 @@ package enum Durability: Sendable {
 package enum LogFailure: Error, Sendable, Equatable, CustomStringConvertible {
   /// The outcome is unknown or refused; the session is over, whatever later reports say.
   case sessionLost(String)
-  /// The record was not taken and cannot be: too large, unknown topic, no records. Only that append fails; its session goes on.
+  /// The record was not taken and cannot be: unknown topic, no records. Only that append fails; its session goes on.
   case refused(String)
+  /// A record is larger than the log takes; it is not in the log. Only that append fails; its session goes on. `limit` is 0 where only the log knows it.
+  case tooLarge(bytes: Int, limit: Int)
   /// The position asked for has been trimmed, or lies beyond the end.
   case outOfRange(start: Int64, end: Int64)
   /// The log cannot be reached or read now; the same call may succeed later.
@@ -66,6 +68,8 @@ package enum LogFailure: Error, Sendable, Equatable, CustomStringConvertible {
     switch self {
     case .sessionLost(let why): "the append session is lost: \(why)"
     case .refused(let why): "the log refused the record: \(why)"
+    case .tooLarge(let bytes, let limit):
+      limit > 0 ? "a record of \(bytes) bytes; the log takes at most \(limit)" : "a record of \(bytes) bytes, more than the log takes"
     case .outOfRange(let start, let end): "the position is outside the log, which holds \(start)..<\(end)"
     case .unavailable(let why): "the log is not available: \(why)"
     }

@@ -170,7 +170,7 @@ package final class InMemoryEventLog: EventLog {
     guard s.partitions[target] != nil else { return .refused("there is no partition \(target)") }
     guard !records.isEmpty else { return .refused("an append of no records") }
     for record in records where record.key.count + (record.value?.count ?? 0) > maxRecordBytes {
-      return .refused("a record of \(record.key.count + (record.value?.count ?? 0)) bytes; the limit is \(maxRecordBytes)")
+      return .tooLarge(bytes: record.key.count + (record.value?.count ?? 0), limit: maxRecordBytes)
     }
     return nil
   }

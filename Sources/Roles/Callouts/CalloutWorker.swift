@@ -110,8 +110,7 @@ package actor CalloutWorker {
   /// Works until `stop`; what is under way then is finished first, within its own time-outs. What is cut off meanwhile the next run sends again.
   package func run() async {
     guard await begin() else { return ended.ring() }
-    let bell = bell
-    reader = log.openReader(topic, from: nextOffset, key: nil, visibility: .committed) { bell.ring() }
+    openReader()
     await withDiscardingTaskGroup { group in
       while !isStopping {
         for offer in takeJobs() { group.addTask { await self.resolve(offer.offset, offer.callout) } }
@@ -211,6 +210,7 @@ package actor CalloutWorker {
     let records: [LogRecord]
     do throws(LogFailure) { records = try reader.take(records: 200, bytes: 1 << 20) } catch {
       logger.error("callouts cannot be read", ["error": "\(error)"])
+      readAgain(after: error)
       return []
     }
     hasMore = !records.isEmpty
@@ -234,6 +234,29 @@ package actor CalloutWorker {
       }
     }
     return offers
+  }
+
+  private func openReader() {
+    let bell = bell
+    reader = log.openReader(topic, from: nextOffset, key: nil, visibility: .committed) { bell.ring() }
+  }
+
+  /// A reader that failed is at its end. Where the topic was made anew, or lost records, the next one begins with what is there.
+  private func readAgain(after failure: LogFailure) {
+    reader?.close()
+    reader = nil
+    if case .outOfRange(let start, _) = failure {
+      nextOffset = start
+      savedOffset = start
+      done = []
+    }
+    _ = queue.schedule(afterMilliseconds: 1000) { [weak self] in
+      self?.assumeIsolated { worker in
+        guard !worker.isStopping else { return }
+        worker.openReader()
+        worker.bell.ring()
+      }
+    }
   }
 
   /// Queues an offer for its workflow's server. A callout may be quicker than hot state, which at a start is still being filled: what it speaks of is waited for.

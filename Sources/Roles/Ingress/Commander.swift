@@ -11,6 +11,8 @@ package enum CommandFailure: Error, Sendable, Equatable {
   case noAnswer
   /// Not in the log.
   case notSent(String)
+  /// Not in the log, and never will be: it is larger than the log takes.
+  case tooLarge(String)
 }
 
 /// Sends commands into the log and gives each waiting request its answer, whoever decides it (architecture.md, "The one idea").
@@ -96,10 +98,10 @@ package final class Commander: Sendable {
     for report in reports {
       guard case .failure(let failure) = report.outcome else { continue }
       let waiting = state.withLock { state in
-        if case .sessionLost = failure, state.sessions[target]?.generation == generation { state.sessions[target] = nil }
+        if !failure.isOfRecord, state.sessions[target]?.generation == generation { state.sessions[target] = nil }
         return state.waiting.removeValue(forKey: report.tag)
       }
-      waiting?.continuation.resume(returning: .failure(.notSent("\(failure)")))
+      waiting?.continuation.resume(returning: .failure(failure.isOfRecord ? .tooLarge("\(failure)") : .notSent("\(failure)")))
     }
   }
 
@@ -121,4 +123,9 @@ package final class Commander: Sendable {
     }
     for waiting in late.values { waiting.continuation.resume(returning: .failure(.noAnswer)) }
   }
+}
+
+extension LogFailure {
+  /// About the record alone: the session goes on. All else may be about the session, also a topic that was not there when it was opened; the next command opens another.
+  fileprivate var isOfRecord: Bool { if case .tooLarge = self { true } else { false } }
 }

@@ -88,6 +88,7 @@ package final class Ingress: Sendable {
       throw APIError(429, 20429, "Too many requests: \(commander.most) commands are waiting already", retryAfter: 1)
     case .failure(.noAnswer):
       throw APIError(503, 20503, "The request is recorded but not decided yet; retry with the same Idempotency-Key", retryAfter: 1)
+    case .failure(.tooLarge(let why)): throw APIError(413, 20413, "The request is too large to be recorded: \(why)")
     case .failure(.notSent(let why)): throw APIError(503, 20503, "The request could not be recorded: \(why)", retryAfter: 1)
     }
   }

@@ -1,21 +1,33 @@
 import Accounts
 import Forms
 package import HTTPServer
+import JSON
 import Journal
 package import Observability
 import Ports
 package import Resources
 
+/// A part of a node that is not ready, and why where that is known.
+package struct MissingPart: Sendable, Equatable {
+  package var name: String
+  package var reason: String?
+
+  package init(name: String, reason: String?) {
+    self.name = name
+    self.reason = reason
+  }
+}
+
 /// What a node says about itself, and what only the composition root can do.
 package struct NodeProbes: Sendable {
-  /// Names of the parts that are not ready; empty when all are.
-  package var notReady: @Sendable () -> [String]
+  /// The parts that are not ready; empty when all are.
+  package var notReady: @Sendable () -> [MissingPart]
   package var metrics: @Sendable () -> String
   /// Moves the product's clock (`--dev-clock`): seconds to advance, rate to run at. Nil where that is not allowed.
   package var moveClock: (@Sendable (_ advance: Double?, _ rate: Double?) async -> Int64)?
 
   package init(
-    notReady: @escaping @Sendable () -> [String], metrics: @escaping @Sendable () -> String,
+    notReady: @escaping @Sendable () -> [MissingPart], metrics: @escaping @Sendable () -> String,
     moveClock: (@Sendable (_ advance: Double?, _ rate: Double?) async -> Int64)? = nil
   ) {
     self.notReady = notReady
@@ -83,10 +95,8 @@ package struct IngressHandler: HTTPHandler {
     case "/health": send(.json(200, Array(#"{"status":"ok"}"#.utf8)), request, response)
     case "/ready":
       let missing = probes.notReady()
-      let body =
-        missing.isEmpty
-        ? #"{"status":"ready"}"# : #"{"status":"not ready","not_ready":["# + missing.map { "\"\($0)\"" }.joined(separator: ",") + "]}"
-      send(.json(missing.isEmpty ? 200 : 503, Array(body.utf8), headers: missing.isEmpty ? [] : [("Retry-After", "1")]), request, response)
+      let body = missing.isEmpty ? Array(#"{"status":"ready"}"#.utf8) : IngressHandler.notReady(missing)
+      send(.json(missing.isEmpty ? 200 : 503, body, headers: missing.isEmpty ? [] : [("Retry-After", "1")]), request, response)
     case "/metrics":
       send(Answer(status: 200, headers: [("Content-Type", Metrics.contentType)], body: Array(probes.metrics().utf8)), request, response)
     default:
@@ -94,6 +104,22 @@ package struct IngressHandler: HTTPHandler {
       send(Answer(status: 204), request, response)
     }
     return true
+  }
+
+  private static func notReady(_ missing: [MissingPart]) -> [UInt8] {
+    var json = JSONWriter(capacity: 512)
+    json.beginObject()
+    json.member("status", "not ready")
+    json.key("not_ready")
+    json.beginArray()
+    for part in missing { json.string(part.name) }
+    json.endArray()
+    json.key("reasons")
+    json.beginObject()
+    for part in missing { if let reason = part.reason { json.member(part.name, reason) } }
+    json.endObject()
+    json.endObject()
+    return json.bytes
   }
 
   // MARK: API

@@ -87,6 +87,7 @@ extension PartitionRunner {
     }
     if flight.isYielding { yielding.offset = offset }
     ledger.take(decision, at: offset)
+    forgetRestarts(decision)
     send(decision.outbox)
     apply(order.compactMap { applies[$0] }, Awaiting(offset: offset, scopes: Set(order), replies: decision.replies))
     scheduleTimer()

@@ -89,7 +89,9 @@ extension PartitionRunner {
       backlog[input] = records.reversed()
       return true
     } catch {
-      lostInput = "\(options.inputs[input])[\(options.partition)]: \(error)"
+      let source = TopicPartition(options.inputs[input], options.partition)
+      lostInput = "\(source): \(error)"
+      note(error, of: source, at: readers[input].position)
       drained[input] = true
       return false
     }

@@ -46,6 +46,10 @@ package actor PartitionRunner<M: Machine> {
   var yielding = Yielding()
   /// An input whose position is not in the log any more.
   var lostInput: String?
+  /// Inputs that were made anew or lost their end, and where they are read from instead.
+  var restarts: [TopicPartition: Int64] = [:]
+  /// Inputs of which that has to be found out before the next start.
+  var displaced: Set<TopicPartition> = []
   var timer: (due: Int64, wake: any Cancellable)?
   /// Runs between two slices of a long command.
   var slicePause: (any Cancellable)?
@@ -74,6 +78,8 @@ package actor PartitionRunner<M: Machine> {
   /// Set when no more input is taken; what is in flight is seen through.
   var finishing: (@Sendable () -> Void)?
   package private(set) var counters = RunnerCounters()
+  /// Why the partition is not decided now, in words for whoever looks after it; nil while it is.
+  package internal(set) var trouble: String?
 
   package init(
     options: RunnerOptions, ports: RunnerPorts, settings: M.Settings, queue: any WorkQueue,
@@ -191,6 +197,7 @@ package actor PartitionRunner<M: Machine> {
   /// Opens again after a while that grows with the failures and is never the same for two owners.
   func reopen(_ why: RunnerNotice) {
     notify(why)
+    trouble = why.trouble
     forget()
     phase = .opening
     failures += 1
@@ -294,7 +301,17 @@ package actor PartitionRunner<M: Machine> {
           try progress.image.takeSnapshot(key: record.key, value: record.value)
           continue
         }
-        let parsed = try JournalRecord(decoding: record.value ?? [])
+        // A journal has no holes. Who began in the middle would take what is left for all there ever was, and a projector would write it down so.
+        guard record.offset <= progress.image.ledger.nextOffset || progress.image.ledger.nextOffset > 0 else {
+          progress.reader.close()
+          return giveUp(
+            "\(options.journal) begins at \(record.offset) and \(options.state) has no snapshot: what was decided before is missing; restore the topics from a copy"
+          )
+        }
+        let parsed: JournalRecord
+        do throws(DecodingFailure) { parsed = try JournalRecord(decoding: record.value ?? []) } catch {
+          throw UnreadableJournal(offset: record.offset, failure: error)
+        }
         if progress.image.takeJournal(parsed, at: record.offset) == .accepted { progress.keepReplies(parsed, record) }
         if record.offset >= progress.openedAt {
           progress.reader.close()
@@ -307,29 +324,30 @@ package actor PartitionRunner<M: Machine> {
     } catch {
       // Not skipped: an unknown record is a reason to let the partition be (journal.md, "Acceptance rule").
       progress.reader.close()
-      forget()
-      phase = .stopped
-      return notify(.unreadable("\(options.journal): \(error)"))
+      return giveUp("\(progress.readsJournal ? options.journal : options.state): \(error)")
     }
     catchUp = progress
     post { $0.continueCatchUp(current) }
   }
 
   private func begin(_ image: Image, openedAt offset: Int64, _ unanswered: [Awaiting] = []) throws {
-    guard image.ledger.epoch == offset, image.ledger.incarnation == incarnation else {
-      return reopen(.fenced(byOffset: image.ledger.epoch))
-    }
+    guard image.ledger.epoch == offset, image.ledger.incarnation == incarnation else { return outdone(image, openedAt: offset) }
     if image.refused > 0 { notify(.refusedRecords(image.refused)) }
     ledger = image.ledger
     ahead = image.ledger
     machine = try M(settings: settings, documents: image.documents)
+    let sizes = (documents: image.documents.values.reduce(0) { $0 + $1.count }, scopes: ledger.scopes.count)
+    settleDisplaced { $0.openInputs(unanswered, sizes) }
+  }
+
+  private func openInputs(_ unanswered: [Awaiting], _ sizes: (documents: Int, scopes: Int)) {
     failures = 0
+    trouble = nil
     let current = session
     for (place, topic) in options.inputs.enumerated() {
-      let position = ledger.positions[UInt8(place)] ?? 0
-      let reader = ports.log.openReader(
-        TopicPartition(topic, options.partition), from: position, key: nil, visibility: .ordered
-      ) { [weak self] in
+      let source = TopicPartition(topic, options.partition)
+      let position = restarts[source] ?? ledger.positions[UInt8(place)] ?? 0
+      let reader = ports.log.openReader(source, from: position, key: nil, visibility: .ordered) { [weak self] in
         self?.post { $0.wake(current, input: place) }
       }
       readers.append(reader)
@@ -339,7 +357,7 @@ package actor PartitionRunner<M: Machine> {
     }
     awaiting = unanswered
     resendOutbox()
-    notify(.ready(documents: image.documents.values.reduce(0) { $0 + $1.count }, scopes: ledger.scopes.count))
+    notify(.ready(documents: sizes.documents, scopes: sizes.scopes))
     compareMarks()
   }
 

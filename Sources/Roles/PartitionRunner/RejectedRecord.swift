@@ -2,9 +2,13 @@ import JSON
 import Ports
 
 /// What `rejects` keeps of a record that could not be processed: JSON, for whoever looks after it. The value as text where it is text, else in hexadecimal digits.
+/// Of a large one the beginning and its size: whole it might be larger than a record may be, and then hold up its partition for ever. All of it stays where it came from.
 enum RejectedRecord {
+  /// Bytes of key or value that are kept. Escaped they take six times as much at most.
+  static let most = 65_536
+
   static func encode(_ record: LogRecord, _ source: TopicPartition, _ reason: String) -> [UInt8] {
-    var json = JSONWriter(capacity: 256 + (record.value?.count ?? 0) * 2)
+    var json = JSONWriter(capacity: 256 + min(most, record.value?.count ?? 0) * 2)
     json.beginObject()
     json.key("topic")
     json.string(source.topic)
@@ -21,16 +25,28 @@ enum RejectedRecord {
   }
 
   private static func write(_ name: String, _ bytes: [UInt8]?, _ json: inout JSONWriter) {
-    if let bytes, String(validating: bytes, as: UTF8.self) == nil {
-      json.key(name + "_hex")
-      json.string(hex(bytes))
-      return
+    guard let bytes else {
+      json.key(name)
+      return json.null()
     }
-    json.key(name)
-    if let bytes { json.string(String(decoding: bytes, as: UTF8.self)) } else { json.null() }
+    if bytes.count > most {
+      json.key(name + "_bytes")
+      json.int(bytes.count)
+    }
+    // Cut between two characters, so that text stays text.
+    var end = min(bytes.count, most)
+    while end < bytes.count, end > 0, bytes[end] & 0xC0 == 0x80 { end -= 1 }
+    let kept = bytes[..<end]
+    if let text = String(validating: kept, as: UTF8.self) {
+      json.key(name)
+      json.string(text)
+    } else {
+      json.key(name + "_hex")
+      json.string(hex(bytes.prefix(most)))
+    }
   }
 
-  private static func hex(_ bytes: [UInt8]) -> String {
+  private static func hex(_ bytes: ArraySlice<UInt8>) -> String {
     let digits = Array("0123456789abcdef".utf8)
     return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }

@@ -102,7 +102,21 @@ package enum RunnerNotice: Sendable, Equatable {
   case hotStateBehind(scopes: Int)
   case hotStateUnavailable(String)
   case inputOutOfRange(String)
+  case inputDisplaced(String)
   case decisionTooLarge(bytes: Int)
+}
+
+extension RunnerNotice {
+  /// In words for whoever looks after the partition; nil where nothing is wrong with it.
+  var trouble: String? {
+    switch self {
+    case .fenced(let offset): "another owner opened it at \(offset); it is opened again"
+    case .sessionLost(let why), .unreadable(let why), .inputOutOfRange(let why): why
+    case .hotStateUnavailable(let why): why
+    case .decisionTooLarge(let bytes): "a decision of \(bytes) bytes is larger than the journal takes; commands are decided one by one"
+    case .opened, .ready, .refusedRecords, .rejected, .hotStateBehind, .inputDisplaced: nil
+    }
+  }
 }
 
 /// What a runner has done since it was made.

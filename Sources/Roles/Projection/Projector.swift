@@ -62,6 +62,7 @@ package actor Projector {
   private var isScheduled = false
   private var isReading = false
   private var isStopped = true
+  private var failures = 0
   private var generation = 0
   private var flushWaiters: [@Sendable () -> Void] = []
   private var stopping: (@Sendable () -> Void)?
@@ -173,6 +174,11 @@ package actor Projector {
         return
       }
       var told: [LiveEvent] = []
+      // A journal has no holes: a snapshot made from what is left would be taken for all there ever was.
+      if readsJournal, image.ledger.nextOffset == 0, let first = records.first, first.offset > 0 {
+        isStopped = true
+        return notify(.unreadable("\(journal) begins at \(first.offset) and \(state) has no snapshot; restore the topics from a copy"))
+      }
       for record in records {
         if readsJournal { try fold(record, &told) } else { try image.takeSnapshot(key: record.key, value: record.value) }
       }
@@ -197,8 +203,10 @@ package actor Projector {
     post { $0.read(current) }
   }
 
+  /// Soon at first; what lasts is not tried, and told, five times a second.
   private func beginAgain(_ current: Int) {
-    _ = queue.schedule(afterMilliseconds: 200) { [weak self] in
+    failures = min(failures + 1, 5)
+    _ = queue.schedule(afterMilliseconds: 100 << Int64(failures)) { [weak self] in
       self?.assumeIsolated { projector in
         guard projector.generation == current else { return }
         projector.begin()
@@ -308,6 +316,7 @@ package actor Projector {
       notify(.failed("\(failure)"))
       beginAgain(current)
     case .success:
+      failures = 0
       notify(.caughtUp(offset: offset))
       trim(below: offset)
       schedule(current)
