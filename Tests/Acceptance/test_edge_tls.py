@@ -149,6 +149,26 @@ class Handshakes(TLSTest):
                 while wire._more():
                     pass
 
+    def test_a_handshake_in_single_bytes_is_one_too(self):
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        client = self.context().wrap_bio(incoming, outgoing, server_hostname="localhost")
+        wire = self.plain()
+
+        def step(work):
+            while True:
+                try:
+                    return work()
+                except ssl.SSLWantReadError:
+                    for byte in outgoing.read():
+                        wire.send(bytes([byte]))
+                    self.assertTrue(wire._more(), "the connection ended")
+                    incoming.write(wire.buffer)
+                    wire.buffer = b""
+
+        step(client.do_handshake)
+        client.write(get("/health", "Connection: close").encode())
+        self.assertIn(b"200 OK", step(lambda: client.read(65536)))
+
     def test_a_handshake_that_drips_is_cut_as_a_whole(self):
         wire = self.plain()
         wire.socket.settimeout(0.1)
@@ -231,6 +251,43 @@ class TheSameAPI(TLSTest):
         wire.send(begin("Content-Length: 3", "Transfer-Encoding: chunked") + "\r\n\r\n0\r\n\r\n" + post(SPACES, "FriendlyName=smuggled"))
         self.assertEqual([answer.status for answer in wire.rest()], [400])
         self.assertNotIn("smuggled", self.server.get(SPACES).text)
+
+    def test_bytes_that_were_changed_on_the_way_end_the_connection(self):
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        client = self.context().wrap_bio(incoming, outgoing, server_hostname="localhost")
+        wire = self.plain()
+        while True:
+            try:
+                client.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                wire.send(outgoing.read())
+                self.assertTrue(wire._more())
+                incoming.write(wire.buffer)
+                wire.buffer = b""
+        client.write(post(SPACES, "FriendlyName=forged").encode())
+        record = bytearray(outgoing.read())
+        record[-1] ^= 1
+        wire.send(bytes(record))
+        while wire._more():
+            pass
+        self.assertNotIn("forged", self.server.get(SPACES).text)
+
+    def test_an_answer_that_is_not_taken_holds_nothing_up(self):
+        space = Space(self.server)
+        for number in range(40):
+            space.worker(f"worker {number}", pad="x" * 3000)
+        greedy = self.wire()
+        greedy.socket.settimeout(0.5)
+        request = get(f"{space.path}/Workers?PageSize=1000").encode()
+        try:
+            for _ in range(100):
+                greedy.socket.sendall(request * 50)
+        except (TimeoutError, ssl.SSLError, ConnectionError):
+            pass
+        wire = self.wire()
+        wire.send(get("/ready"))
+        self.assertEqual(wire.answer().status, 200)
 
     def test_a_client_that_goes_away_without_a_word_harms_nobody(self):
         for number in range(30):
