@@ -14,7 +14,8 @@ enum Tail {
     let from = try options.value("from", OptionKind<String>(rule: "now or beginning") { ["now", "beginning"].contains($0) ? $0 : nil })
     var query = "?from=\(from)"
     if let worker = try options.valueIfSet("worker", .text) { query += "&WorkerSid=\(worker)" }
-    let reader = StreamReader { print(isJSON ? $0 : Tail.readable($0)) }
+    // Line by line, also into a pipe.
+    let reader = StreamReader { DemoScreen.write((isJSON ? $0 : Tail.readable($0)) + "\n") }
     while true {
       var request = connection.api.request("GET", "/v1/Workspaces/\(workspace)/Events/Stream\(query)")
       if let last = reader.lastID { request.headers.append((name: "Last-Event-ID", value: last)) }

@@ -65,6 +65,19 @@ class Commands(AcceptanceTest):
                 break
         self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
 
+    def test_tail_prints_line_by_line_into_a_pipe(self):
+        # Given a workspace of which there is little to tell
+        space = self.space()
+        process = subprocess.Popen([BINARY, "tail", "--from", "beginning", *self.connection(space)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.addCleanup(lambda: (process.kill(), process.wait(), process.stdout.close()))
+        # Then its first line is there although many more would fit into a buffer, and so is what happens next
+        self.assertIn("workspace.created", process.stdout.readline())
+        task = space.task()
+        for line in process.stdout:
+            if "task.created" in line:
+                self.assertIn(task.sid, line)
+                break
+
     def journal(self, *arguments):
         place = ["--data-dir", self.server.folder] if HOME == "embedded" else ["--kafka", KAFKA, "--topic-prefix", self.server.prefix]
         done = trunkline("journal", "show", *place, *arguments)
