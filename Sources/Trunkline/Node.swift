@@ -73,7 +73,7 @@ package final class Node: Sendable {
     projection = try EventLoop.spawn(name: "projection")
     home =
       if let cluster = options.cluster { try .cluster(options, cluster, logger: logger, loop: projection, readers: loops) } else {
-        try .embedded(options, clock: clock, lock: lock, loops: loops)
+        try .embedded(options, clock: clock, lock: lock, loops: loops, logger: logger)
       }
     if let stamp { for lane in home.lanes { lane.loop.post { try? stamp.armThisThread() } } }
 
@@ -240,7 +240,10 @@ package final class Node: Sendable {
   private func probes() -> NodeProbes {
     let metrics = metrics
     let readiness = readiness
-    var probes = NodeProbes(notReady: { readiness.missing }, metrics: { metrics.exposition() })
+    let problems = home.problems
+    // What the home lacks is asked at once: a balancer that comes just after the disk has failed must not hear of a second ago.
+    var probes = NodeProbes(
+      notReady: { Set(readiness.missing).union(problems().map(\.part)).sorted() }, metrics: { metrics.exposition() })
     if devClock != nil { probes.moveClock = { [self] advance, rate in await moveClock(advance, rate) } }
     return probes
   }
@@ -252,7 +255,9 @@ package final class Node: Sendable {
     readiness.set("callout", isReady: callouts?.isJoined ?? true)
     readiness.set("clock", isReady: trustedClock?.isDoubted != true)
     let problems = home.problems()
-    for part in ["kafka", "topics", "redis", "identity"] { readiness.set(part, isReady: !problems.contains { $0.part == part }) }
+    for part in ["disk", "log", "kafka", "topics", "redis", "identity"] {
+      readiness.set(part, isReady: !problems.contains { $0.part == part })
+    }
   }
 
   /// The first account: given by the environment, kept from an earlier start, or made now.

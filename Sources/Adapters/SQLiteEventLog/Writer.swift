@@ -3,31 +3,6 @@ import Glibc
 import Ports
 import Synchronization
 
-/// The thread that writes, and its end.
-final class WriterThread: Sendable {
-  private let core: LogCore
-  private let thread: OwnThread
-  private let joined = Mutex(false)
-
-  init(_ core: LogCore) throws(EventLogStartFailure) {
-    self.core = core
-    guard let thread = OwnThread("trunkline-log", { Writer(core).run() }) else {
-      throw .unreadable(file: core.folder, reason: "the system gives no more threads")
-    }
-    self.thread = thread
-  }
-
-  func stop() {
-    core.change { $0.stopping = true }
-    // From inside a report the thread cannot wait for itself; it ends when it has drained.
-    if thread.isCurrent { return }
-    joined.withLock { joined in
-      if !joined { thread.join() }
-      joined = true
-    }
-  }
-}
-
 /// What the writer's thread owns: the connection and its statements. Made and used on that thread alone.
 final class Writer {
   /// Bounds of one transaction, so that the first in line does not wait for a very long one.
@@ -45,6 +20,11 @@ final class Writer {
   private var syncs = true
   /// Something written is not synced, and syncing it has not failed.
   private var owesSync = false
+  /// The disk has failed since everything was last known to be on it. The system tells of a failed sync once, and may have dropped what it could not write: the next sync's
+  /// success says nothing about that. Before anything counts as synced again, all of it is written once more, into the file itself.
+  private var isInDoubt = false
+  /// How often a disk that failed is tried again when nobody wants to write.
+  private static let probeMilliseconds = 1000
 
   init(_ core: LogCore) {
     self.core = core
@@ -76,6 +56,11 @@ final class Writer {
   }
 
   private func sleep() {
+    if core.health.writing != nil {
+      // New work is refused meanwhile, so nobody else would find out.
+      if !core.writerWakes.wait(milliseconds: Writer.probeMilliseconds), core.health.hasRoom { syncAlone() }
+      return
+    }
     guard owesSync else { return core.writerWakes.wait() }
     if !core.writerWakes.wait(milliseconds: Writer.quietMilliseconds) { syncAlone() }
   }
@@ -83,16 +68,28 @@ final class Writer {
   /// Syncs what earlier groups left unsynced, by a commit that changes nothing.
   private func syncAlone() {
     owesSync = false
-    guard let connection else { return }
-    do {
+    guard let connection = connected() else { return }
+    do throws(SQLiteError) {
       try setSync(true)
+      try removeDoubt()
       try connection.execute("BEGIN IMMEDIATE; UPDATE partitions SET start = start WHERE id = (SELECT min(id) FROM partitions); COMMIT")
     } catch {
       // Left to the next group, whose failure tells those whom it concerns.
       if connection.isInTransaction { try? connection.execute("ROLLBACK") }
-      return
+      return note(error)
     }
     settle([], synced: true)
+  }
+
+  private func note(_ error: SQLiteError) {
+    if error.leavesDoubt { isInDoubt = true }
+    core.health.writingFailed(error)
+  }
+
+  private func removeDoubt() throws(SQLiteError) {
+    guard isInDoubt, let connection else { return }
+    try connection.checkpointAll()
+    isInDoubt = false
   }
 
   private func setSync(_ full: Bool) throws(SQLiteError) {
@@ -126,7 +123,7 @@ final class Writer {
   }
 
   private func connect() throws(SQLiteError) {
-    let connection = try Connection(path: core.folder + "/" + Schema.fileName)
+    let connection = try Connection(path: core.folder + "/" + Schema.fileName, vfs: core.options.vfs)
     try Schema.configure(connection)
     begin = try connection.prepare("BEGIN IMMEDIATE")
     commit = try connection.prepare("COMMIT")
@@ -140,12 +137,15 @@ final class Writer {
     while !rest.isEmpty {
       let group = rest.prefix(Writer.length(of: rest))
       let synced = group.contains(where: \.wantsSync)
-      do {
+      do throws(SQLiteError) {
         try write(group: group, synced: synced)
       } catch {
-        return fail(rest, error.description)
+        note(error)
+        return fail(rest, "\(core.health.writing?.description ?? error.description)")
       }
       settle(group, synced: synced)
+      // Only tells of what comes next: the group itself was synced before, or does not count as synced.
+      if let failure = connection?.checkpointFailure, !isInDoubt { note(failure) }
       rest = rest.dropFirst(group.count)
     }
   }
@@ -169,6 +169,7 @@ final class Writer {
     guard group.contains(where: \.writes) else { return }
     if connection == nil { try connect() }
     try setSync(synced)
+    if synced { try removeDoubt() }
     try begin?.run()
     for item in group {
       switch item {
@@ -216,6 +217,7 @@ final class Writer {
       }
       owesSync = !s.unsynced.isEmpty
     }
+    if synced { core.health.writingSucceeded() }
     report(group, failure: nil)
     for wake in wakes { wake() }
   }
@@ -250,46 +252,5 @@ final class Writer {
       s.unsynced.insert(index)
     }
     owesSync = !s.unsynced.isEmpty
-  }
-
-  /// Tells every session about its appends, in their order, in one call each.
-  private func report(_ items: ArraySlice<WriteItem>, failure: LogFailure?) {
-    var sessions: [(state: SessionState, reports: [AppendReport])] = []
-    var places: [ObjectIdentifier: Int] = [:]
-    func add(_ session: SessionState, _ report: AppendReport) {
-      let place = places[ObjectIdentifier(session)] ?? sessions.count
-      if place == sessions.count {
-        sessions.append((session, []))
-        places[ObjectIdentifier(session)] = place
-      }
-      sessions[place].reports.append(report)
-    }
-    for item in items {
-      switch item {
-      case .append(let session, let tag, _, let records):
-        add(session, AppendReport(tag: tag, outcome: failure.map { .failure($0) } ?? .success(records.last?.offset ?? -1)))
-      case .project(_, let deliver): deliver(failure.map { .failure($0) } ?? .success(()))
-      case .report(let session, let report): add(session, report)
-      }
-    }
-    for (session, reports) in sessions where !session.closed.load(ordering: .relaxed) { session.deliver(reports) }
-  }
-}
-
-extension WriteItem {
-  fileprivate var writes: Bool {
-    switch self {
-    case .append: true
-    case .project(let records, _): !records.isEmpty
-    case .report: false
-    }
-  }
-
-  fileprivate var wantsSync: Bool {
-    switch self {
-    case .append(let session, _, _, _): session.durability == .synced
-    case .project: true
-    case .report: false
-    }
   }
 }

@@ -197,8 +197,13 @@ package actor Projector {
     post { $0.read(current) }
   }
 
+  /// Failures since the last transaction that went through.
+  private var failures = 0
+
+  /// After a while that grows: a full disk is not helped by a line in the log every fifth of a second.
   private func beginAgain(_ current: Int) {
-    _ = queue.schedule(afterMilliseconds: 200) { [weak self] in
+    failures += 1
+    _ = queue.schedule(afterMilliseconds: min(100 << Int64(min(failures, 6)), 5000)) { [weak self] in
       self?.assumeIsolated { projector in
         guard projector.generation == current else { return }
         projector.begin()
@@ -308,6 +313,7 @@ package actor Projector {
       notify(.failed("\(failure)"))
       beginAgain(current)
     case .success:
+      failures = 0
       notify(.caughtUp(offset: offset))
       trim(below: offset)
       schedule(current)
