@@ -82,8 +82,9 @@ final class LogCore: Sendable {
     let (table, start, end) = state.withLock { ($0.partitions[index].table, $0.partitions[index].start, $0.partitions[index].committed) }
     do {
       let reading = try readConnections.take()
-      defer { readConnections.give(reading) }
-      return try reading.first(table, from: start, to: end, since: time) ?? end
+      let found = try reading.first(table, from: start, to: end, since: time) ?? end
+      readConnections.give(reading)
+      return found
     } catch {
       throw .unavailable("reading \(source): \(error)")
     }

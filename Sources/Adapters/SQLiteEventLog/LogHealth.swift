@@ -66,4 +66,10 @@ extension SQLiteError {
 
   /// After an error of the disk nothing says how much of what was written before has arrived there.
   var leavesDoubt: Bool { primary == SQLITE_IOERR }
+
+  /// What was read was not what was written, and the connection may go on taking it for that. Not so after an error of writing, which SQLite takes back.
+  var spoilsConnection: Bool {
+    let (read, short) = (SQLITE_IOERR | (1 << 8), SQLITE_IOERR | (2 << 8))
+    return [SQLITE_CORRUPT, SQLITE_NOTADB].contains(primary) || [read, short].contains(code)
+  }
 }

@@ -109,8 +109,9 @@ final class SQLiteReader: LogReader {
     let until = key == nil ? to : min(to, from + SQLiteReader.filteredSpan)
     do {
       let reading = try core.readConnections.take()
-      defer { core.readConnections.give(reading) }
       let next = try reading.read(table, from, until, key, &page)
+      // Not after an error: it may keep pages that are not what the disk holds.
+      core.readConnections.give(reading)
       core.health.readingSucceeded()
       return next
     } catch {

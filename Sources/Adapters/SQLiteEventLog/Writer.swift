@@ -12,17 +12,20 @@ final class Writer {
   private static let quietMilliseconds = 5
 
   let core: LogCore
-  private var connection: Connection?
-  private var begin: Statement?
-  private var commit: Statement?
-  private var inserts: [Int: Statement] = [:]
+  var connection: Connection?
+  var begin: Statement?
+  var commit: Statement?
+  var inserts: [Int: Statement] = [:]
   private var maintenance: Maintenance
   private var syncs = true
   /// Something written is not synced, and syncing it has not failed.
-  private var owesSync = false
+  var owesSync = false
   /// The disk has failed since everything was last known to be on it. The system tells of a failed sync once, and may have dropped what it could not write: the next sync's
   /// success says nothing about that. Before anything counts as synced again, all of it is written once more, into the file itself.
-  private var isInDoubt = false
+  var isInDoubt = false
+  var isSpoiled = false
+  /// The connection was given up: the file may hold more than this object knows.
+  var isReopened = false
   /// How often a disk that failed is tried again when nobody wants to write.
   private static let probeMilliseconds = 1000
 
@@ -65,31 +68,21 @@ final class Writer {
     if !core.writerWakes.wait(milliseconds: Writer.quietMilliseconds) { syncAlone() }
   }
 
-  /// Syncs what earlier groups left unsynced, by a commit that changes nothing.
+  /// Syncs what earlier groups left unsynced, by a commit that changes nothing and is written all the same: a row that is set to what it is would be passed over, sync and all.
   private func syncAlone() {
     owesSync = false
     guard let connection = connected() else { return }
     do throws(SQLiteError) {
       try setSync(true)
       try removeDoubt()
-      try connection.execute("BEGIN IMMEDIATE; UPDATE partitions SET start = start WHERE id = (SELECT min(id) FROM partitions); COMMIT")
+      try connection.execute("BEGIN IMMEDIATE; PRAGMA user_version=\(Schema.version); COMMIT")
     } catch {
       // Left to the next group, whose failure tells those whom it concerns.
       if connection.isInTransaction { try? connection.execute("ROLLBACK") }
-      return note(error)
+      note(error)
+      return letGoIfSpoiled()
     }
     settle([], synced: true)
-  }
-
-  private func note(_ error: SQLiteError) {
-    if error.leavesDoubt { isInDoubt = true }
-    core.health.writingFailed(error)
-  }
-
-  private func removeDoubt() throws(SQLiteError) {
-    guard isInDoubt, let connection else { return }
-    try connection.checkpointAll()
-    isInDoubt = false
   }
 
   private func setSync(_ full: Bool) throws(SQLiteError) {
@@ -145,7 +138,10 @@ final class Writer {
       }
       settle(group, synced: synced)
       // Only tells of what comes next: the group itself was synced before, or does not count as synced.
-      if let failure = connection?.checkpointFailure, !isInDoubt { note(failure) }
+      if let failure = connection?.checkpointFailure, !isInDoubt {
+        note(failure)
+        letGoIfSpoiled()
+      }
       rest = rest.dropFirst(group.count)
     }
   }
@@ -168,6 +164,7 @@ final class Writer {
   private func write(group: ArraySlice<WriteItem>, synced: Bool) throws(SQLiteError) {
     guard group.contains(where: \.writes) else { return }
     if connection == nil { try connect() }
+    try reconcile()
     try setSync(synced)
     if synced { try removeDoubt() }
     try begin?.run()
@@ -222,35 +219,4 @@ final class Writer {
     for wake in wakes { wake() }
   }
 
-  /// Nothing of `items` is in the file, and nothing that was taken since may be: both follow one line.
-  private func fail(_ items: ArraySlice<WriteItem>, _ why: String) {
-    if let connection, connection.isInTransaction { try? connection.execute("ROLLBACK") }
-    var failed = items
-    var wakes: [@Sendable () -> Void] = []
-    core.state.withLock { s in
-      failed += s.queue
-      s.queue = []
-      for item in failed {
-        if case .append(let session, _, _, _) = item { session.dead.store(true, ordering: .relaxed) }
-      }
-      rollBack(&s, &wakes)
-    }
-    report(failed, failure: .sessionLost(why))
-    for wake in wakes { wake() }
-  }
-
-  private func rollBack(_ s: inout LogState, _ wakes: inout [@Sendable () -> Void]) {
-    for index in s.partitions.indices where s.partitions[index].next > s.partitions[index].written {
-      var end = s.partitions[index].written
-      do {
-        // A commit that reported an error may have been made all the same: the file knows.
-        if let connection { end = max(end, try Schema.end(connection, s.partitions[index].table).next) }
-      } catch {
-        (begin, commit, inserts, connection) = (nil, nil, [:], nil)
-      }
-      s.partitions[index].rollBack(to: end, &wakes)
-      s.unsynced.insert(index)
-    }
-    owesSync = !s.unsynced.isEmpty
-  }
 }

@@ -10,8 +10,7 @@ import Testing
 @Suite("The embedded log: bad disks") struct SQLiteBadDiskTests {
   private static let wal = "-wal"
   private static let everything = ""
-  private static let (syncError, writeError, readError) = (SQLITE_IOERR | (4 << 8), SQLITE_IOERR | (3 << 8), SQLITE_IOERR | (1 << 8))
-  private static let shortRead = SQLITE_IOERR | (2 << 8)
+  private static let syncError = SQLITE_IOERR | (4 << 8)
 
   private struct Bench {
     let folder: String
@@ -26,13 +25,13 @@ import Testing
 
     var met: Int32 { powercut_met(place) }
 
-    /// The journal as it is after a power cut now, with none of what was not synced.
-    func powerCut() async throws -> [String] {
+    /// A partition as it is after a power cut now, with none of what was not synced.
+    func powerCut(_ partition: TopicPartition = journal) async throws -> [String] {
       let cut = folder + "/cut-\(UUID().uuidString)"
       try FileManager.default.createDirectory(atPath: cut, withIntermediateDirectories: false)
       #expect(powercut_copy_of(place, cut, 1, 0) == 0)
       var found: [String] = []
-      try await withLog(cut) { (log) async throws in found = try await log.reader(journal).all().map(\.text) }
+      try await withLog(cut) { (log) async throws in found = try await log.reader(partition).all().map(\.text) }
       return found
     }
   }
@@ -141,22 +140,61 @@ import Testing
     }
   }
 
-  @Test("Errors of reading and reads that come back short are named; reading goes on when they are over")
-  func readFails() async throws {
+  @Test(
+    "Errors of reading and reads that come back short are named; reading goes on when they are over",
+    arguments: [SQLITE_IOERR | (1 << 8), SQLITE_IOERR | (2 << 8)])
+  func readFails(_ code: Int32) async throws {
     try await withBench(tail: 0) { (bench) async throws in
+      // Given records that are no longer in memory
       try await bench.log.write(journal, (0..<50).map { record("k", "\($0)") })
-      for code in [SQLiteBadDiskTests.readError, SQLiteBadDiskTests.shortRead] {
-        bench.fail(POWERCUT_READ, SQLiteBadDiskTests.everything, code)
-        let failure = await #expect(throws: LogFailure.self) { try await bench.log.reader(journal).all() }
-        guard case .unavailable = failure else {
-          Issue.record("\(String(describing: failure))")
-          return
-        }
-        #expect(bench.log.problem?.part == .log)
-        bench.mend()
-        #expect(try await bench.log.reader(journal).all().count == 50)
-        #expect(bench.log.problem == nil)
+      // When
+      bench.fail(POWERCUT_READ, SQLiteBadDiskTests.everything, code)
+      let failure = await #expect(throws: LogFailure.self) { try await bench.log.reader(journal).all() }
+      // Then
+      guard case .unavailable = failure else {
+        Issue.record("\(String(describing: failure))")
+        return
       }
+      #expect(bench.log.problem?.part == .log)
+      bench.mend()
+      #expect(try await bench.log.reader(journal).all().count == 50)
+      #expect(bench.log.problem == nil)
+    }
+  }
+
+  @Test("What is only ordered is shown as durable when it is on the disk, also when nothing follows it")
+  func quietMakesDurable() async throws {
+    try await withBench { (bench) async throws in
+      // Given
+      try await bench.log.write(journal, [record("k", "before")])
+      // When
+      #expect(await append(bench.log, "command", commands).offset == 0)
+      while try await bench.log.bounds(commands).end == 0 { await Task.yield() }
+      // Then
+      #expect(try await bench.powerCut(commands) == ["k=command"])
+    }
+  }
+
+  @Test("Commits that failed and turn up when a spoiled connection is replaced take nobody's place")
+  func turnsUpAgain() async throws {
+    try await withBench { (bench) async throws in
+      // Given an append whose sync fails, and after it reads that come back damaged, so that the file is opened anew
+      try await bench.log.write(journal, [record("k", "before")])
+      bench.fail(POWERCUT_SYNC, SQLiteBadDiskTests.everything, SQLiteBadDiskTests.syncError)
+      #expect(await append(bench.log, "failed").isLost)
+      bench.fail(POWERCUT_READ, SQLiteBadDiskTests.everything, SQLITE_CORRUPT)
+      bench.fail(POWERCUT_WRITE, SQLiteBadDiskTests.everything, SQLITE_CORRUPT)
+      #expect(await append(bench.log, "damaged").isLost)
+      // When the disk is well again
+      bench.mend()
+      var offset: Int64?
+      while offset == nil { offset = await append(bench.log, "after").offset }
+      // Then every reader sees one story, and it is the one on the disk
+      let told = try await bench.log.reader(journal).all()
+      #expect(told.first?.text == "k=before" && told.last?.text == "k=after")
+      #expect(told.map(\.offset) == (0..<Int64(told.count)).map { $0 })
+      #expect(told.last?.offset == offset)
+      #expect(try await bench.powerCut() == told.map(\.text))
     }
   }
 
