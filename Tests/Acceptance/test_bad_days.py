@@ -1,11 +1,13 @@
 """The embedded home on bad days: damaged files, folders without permission, full disks; backups, and coming back from them."""
 
 import ctypes
+import json
 import os
 import shutil
 import sqlite3
 import stat
 import subprocess
+import tarfile
 import tempfile
 import threading
 import unittest
@@ -323,6 +325,59 @@ class Backups(BadDay):
             done = trunkline(command, "--help")
             self.assertEqual(done.returncode, 0)
             self.assertIn(f"trunkline {command} /mnt", done.stdout)
+
+
+@embedded_only
+class EarlierReleases(BadDay):
+    """Folders as earlier releases left them, killed in the middle of their work (fixtures/make_embedded.py makes one)."""
+
+    def test_every_fixture_is_served_and_goes_on(self):
+        place = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fixtures")
+        archives = sorted(name for name in os.listdir(place) if name.startswith("embedded-") and name.endswith(".tar.gz"))
+        self.assertTrue(archives)
+        for archive in archives:
+            with self.subTest(archive):
+                # Given
+                folder = self.folder()
+                with tarfile.open(os.path.join(place, archive)) as packed:
+                    packed.extractall(folder, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
+                self.goes_on(os.path.join(folder, "data"))
+
+    def goes_on(self, folder):
+        with open(os.path.join(folder, "described.json")) as file:
+            described = json.load(file)
+        # When this release serves it, with the account that is in it
+        server = self.server(folder, environment={"TRUNKLINE_ACCOUNT_SID": "", "TRUNKLINE_AUTH_TOKEN": ""}).start()
+        client = server.client(described["account"], described["token"])
+        for kept in described["workspaces"]:
+            space = client.taskrouter.v1.workspaces(kept["sid"])
+            # Then every task is there as it was
+            found = {task.sid: {"status": task.assignment_status, "attributes": json.loads(task.attributes), "priority": task.priority}
+                     for task in space.tasks.list(page_size=1000)}
+            self.assertEqual(found, kept["tasks"])
+            # And the keys of before are known
+            again = server.post(f"/v1/Workspaces/{kept['sid']}/Tasks", kept["key"]["form"], headers={"Idempotency-Key": kept["key"]["key"]})
+            self.assertEqual(again.json()["sid"], kept["key"]["sid"])
+            # And work goes on: what is held is finished, what waits comes next, until nothing is left
+            left = {sid for sid, task in kept["tasks"].items() if task["status"] not in ("completed", "canceled")}
+            left.add(space.tasks.create(attributes='{"n": "new"}', workflow_sid=kept["workflow"]).sid)
+
+            def work():
+                for worker in kept["workers"]:
+                    for offer in space.workers(worker).reservations.list():
+                        if offer.task_sid not in left or offer.reservation_status not in ("pending", "accepted"):
+                            continue
+                        if offer.reservation_status == "pending":
+                            space.workers(worker).reservations(offer.sid).update(reservation_status="accepted")
+                        space.tasks(offer.task_sid).update(assignment_status="completed", reason="done")
+                        left.discard(offer.task_sid)
+                return not left
+
+            until(work, "all work is done")
+        server.restart()
+        for kept in described["workspaces"]:
+            states = {task.assignment_status for task in client.taskrouter.v1.workspaces(kept["sid"]).tasks.list(page_size=1000)}
+            self.assertLessEqual(states, {"completed", "canceled"})
 
 
 @embedded_only
