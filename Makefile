@@ -11,6 +11,10 @@ DEMO_FLAGS ?=
 SERVE_FLAGS ?=
 TEST_FLAGS ?=
 BENCH_FLAGS ?=
+SIMULATE_FLAGS ?=
+SEEDS ?=
+FROM ?=
+SEED ?=
 
 # Folders and files whose formatting is ours.
 SWIFT_FOLDERS := Package.swift $(wildcard Sources Tests Benchmarks Examples)
@@ -58,6 +62,11 @@ build: deps ## build the release binary, .build/release/trunkline
 bench: deps ## measure: one table of figures
 	@[[ -x Benchmarks/run.sh ]] || { echo "bench: Benchmarks/run.sh is not there" >&2; exit 1; }
 	Benchmarks/run.sh $(BENCH_FLAGS)
+
+.PHONY: simulate
+simulate: deps ## run simulated histories with faults: SEEDS=2000 FROM=1, or SEED=n to replay one
+	swift build -c release --product Simulate $(BUILD_FLAGS)
+	scripts/simulate.sh $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FROM),--from $(FROM)) $(if $(SEED),--seed $(SEED)) $(SIMULATE_FLAGS)
 
 .PHONY: deps
 deps: ## install the missing system packages for building

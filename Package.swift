@@ -67,12 +67,15 @@ targets += [
       "TaskRouting",
     ]),
   room("Projection", "Roles", ["Journal", "Ports", "Resources", "TaskEvents", "TaskRouting"]),
-  tests(
-    "Simulation",
-    [
+  // Whole histories with faults, in release: `make simulate`.
+  .executableTarget(
+    name: "Simulate",
+    dependencies: [
       "Accounts", "InProcessHotState", "Journal", "Machines", "PartitionRunner", "Ports", "PortsTesting", "Projection", "Resources",
       "TaskRouting",
-    ]),
+    ],
+    path: "Tests/Simulate", swiftSettings: strict),
+  tests("Simulation", ["InProcessHotState", "Journal", "Ports", "PortsTesting", "Resources", "Simulate", "TaskRouting"]),
 ]
 
 // The log and hot state of the embedded home, the ports' doubles for tests, and the contracts that all of them keep.

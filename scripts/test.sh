@@ -2,7 +2,8 @@
 # Builds and runs all tests and counts them: the last line is "N passed, M failed". Called by `make test`, after format and architecture were checked.
 # The cluster home is tested on a real broker and a real Redis: TRUNKLINE_TEST_KAFKA names a broker that runs (HOST:PORT), or KAFKA_STARTER a script with `start DIR --port P`
 # and `clean DIR` that brings one; Redis is the distribution's, on a port of its own. Without a broker those tests are skipped, loudly, and with TRUNKLINE_REQUIRE_CLUSTER=1 they fail.
-#   BUILD_FLAGS, TEST_FLAGS: extra words for `swift build` and `swift test`; TEST_TIMEOUT: seconds that one run of `swift test` may take (1000).
+#   BUILD_FLAGS, TEST_FLAGS: extra words for `swift build` and `swift test`; TEST_TIMEOUT: seconds that one run of `swift test` may take (1000);
+#   SIMULATED_SEEDS: histories of the simulation, which is built in release (2000).
 set -uo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p .build
@@ -63,6 +64,11 @@ counted() {  # name, command…
   if [[ $code != 0 && ${line%% failed*} == 0 ]]; then problem "$name failed (exit $code)"; fi
 }
 
+simulate() {
+  # shellcheck disable=SC2086
+  swift build -c release --product Simulate ${BUILD_FLAGS:-} && timeout -k 10 "$limit" scripts/simulate.sh --seeds "${SIMULATED_SEEDS:-2000}"
+}
+
 counted architecture python3 scripts/test_check_architecture.py
 counted model scripts/check-model.sh
 
@@ -84,11 +90,11 @@ start_home
 if [[ ${TEST_FLAGS:-} == *--filter* ]]; then
   swift_tests .build/test.log
 else
-  # Histories keep every core busy for minutes, and what waits for servers blocks threads; beside them whatever has a time limit of its own would meet it.
+  # What waits for servers blocks threads; beside it whatever has a time limit of its own would meet it.
   on_servers='^(ContractsTests|RedisClientTests|KafkaAdminTests)\.'
-  swift_tests .build/test.log --skip "^SimulationTests\.|$on_servers"
+  swift_tests .build/test.log --skip "$on_servers"
   swift_tests .build/test-servers.log --no-parallel --filter "$on_servers"
-  swift_tests .build/test-simulation.log --filter '^SimulationTests\.'
+  counted simulation simulate
 fi
 
 if [[ -x Tests/Acceptance/run.sh ]]; then

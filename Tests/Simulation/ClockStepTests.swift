@@ -6,6 +6,8 @@ import Resources
 import TaskRouting
 import Testing
 
+@testable import Simulate
+
 /// An offer that waits for its worker, and a wall clock that somebody sets.
 private final class ClockedWorld {
   let world = World(seed: 1)

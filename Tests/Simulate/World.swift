@@ -173,8 +173,11 @@ final class World: Sendable {
   let settings: TaskRoutingSettings
   private let notes = Mutex<[String]>([])
 
-  init(seed: UInt64) {
+  private let trace: (@Sendable (String) -> Void)?
+
+  init(seed: UInt64, trace: (@Sendable (String) -> Void)? = nil) {
     self.seed = seed
+    self.trace = trace
     var settings = TaskRoutingSettings()
     settings.purgeAfter = 5000
     self.settings = settings
@@ -186,7 +189,10 @@ final class World: Sendable {
     log = InMemoryEventLog(topics: topics.map { TopicDeclaration($0, partitions: 1) }, clock: clock, manual: true)
   }
 
-  func note(_ text: String) { notes.withLock { $0.append(text) } }
+  func note(_ text: String) {
+    trace?("\(clock.monotonic()) \(text)")
+    notes.withLock { $0.append(text) }
+  }
   var history: [String] { notes.withLock { $0 } }
 
   /// Every record of a partition, as an auditor reads it.

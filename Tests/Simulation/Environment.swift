@@ -1,6 +1,0 @@
-import Foundation
-
-/// The environment of the test run: which seeds to draw.
-enum Environment {
-  static var values: [String: String] { ProcessInfo.processInfo.environment }
-}
