@@ -260,7 +260,8 @@ class Backups(BadDay):
         restored = self.server(place, environment={"TRUNKLINE_ACCOUNT_SID": "", "TRUNKLINE_AUTH_TOKEN": ""}).start()
         found = self.tasks(restored, space.sid)
         self.assertLessEqual(before, found)
-        self.assertLessEqual(found, self.tasks(server, space.sid))
+        # A request that was recorded and not decided yet when it was copied is decided again, and its task gets a SID of its own: one for each client at most.
+        self.assertLessEqual(len(found - self.tasks(server, space.sid)), len(threads))
         # And goes on working
         more = restored.post(f"{space.path}/Tasks", {"Attributes": "{}", "WorkflowSid": space.workflow.sid})
         self.assertEqual(more.status_code, 201, more.text)
