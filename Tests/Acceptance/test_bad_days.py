@@ -479,6 +479,7 @@ class FullDisk(BadDay):
             return answer.status_code == 503 and "disk is full" in answer.json()["message"]
 
         until(refused, "new work is refused", PATIENCE * 2)
+        until(lambda: "disk" in server.get("/ready").json().get("not_ready", []), "/ready names the disk")
         os.truncate(ballast, 0)
         server.wait_ready()
         until(lambda: "the log can be used again" in server.log_text(), "it says that it is well again")
