@@ -31,7 +31,9 @@ enum MachineAndLog {
           settings: TaskRoutingSettings(), queue: loop)
       }
       let projectors = (0..<NodeOptions.partitions).map {
-        Projector(options: Projector.Options(family: "work", partition: $0, hasEvents: true), log: log, queue: projection)
+        var options = Projector.Options(family: "work", partition: $0, hasEvents: true)
+        options.packsEvents = true
+        return Projector(options: options, log: log, queue: projection)
       }
       for runner in runners { runner.start() }
       for projector in projectors { projector.start() }

@@ -87,16 +87,17 @@ package enum Doctor {
     }
     do throws(EventLogStartFailure) {
       let file = try LogFile(folder: options.dataFolder)
-      let verdict = try file.check()
-      guard verdict == "ok" else {
+      if let damage = try file.damage() {
         return [
           Finding(
-            grade: .bad, subject: "log", text: "log.sqlite is damaged: \(verdict)",
+            grade: .bad, subject: "log", text: "\(damage.file) is damaged: \(damage.reason)",
             remedy: "restore a backup into a new folder (trunkline restore BACKUP --data-dir NEW), or recover a copy with sqlite3 .recover")
         ]
       }
       let count = file.partitions(of: "work.journal").count
-      return [Finding(grade: .good, subject: "log", text: "log.sqlite is sound; \(count) partitions of work", remedy: "")]
+      return [
+        Finding(grade: .good, subject: "log", text: "sound: \(file.names.joined(separator: ", ")); \(count) partitions of work", remedy: "")
+      ]
     } catch {
       return [Finding(grade: .bad, subject: "log", text: "\(error)", remedy: "see the text")]
     }

@@ -45,7 +45,10 @@ package final class Node: Sendable {
   private let readiness: Readiness
 
   /// Topics, with the partitions of the embedded home.
-  package static let topics: [TopicDeclaration] = TopicTable.all.map { TopicDeclaration($0.name, partitions: $0.embeddedPartitions) }
+  package static let topics: [TopicDeclaration] = TopicTable.all.map {
+    TopicDeclaration($0.name, partitions: $0.embeddedPartitions, isDerived: projected.contains($0.name) || $0.name.hasSuffix(".state"))
+  }
+  private static let projected: Set = ["events", "callouts"]
 
   package init(options: NodeOptions, logger: Logger) throws {
     self.options = options
@@ -96,9 +99,13 @@ package final class Node: Sendable {
     let (live, bus, isShared) = (gateway, home.events, home.isShared)
     projectors =
       options.roles.contains(.projector)
-      ? Projectors(home: home, loop: projection, watch: watch) { partition, events in
-        if isShared { bus.publish(LiveEvent.channel(partition), LiveEvent.encode(events)) } else { live.publish(events) }
-      } : nil
+      ? Projectors(
+        home: home, loop: projection, watch: watch,
+        live: { partition, events in
+          if isShared { bus.publish(LiveEvent.channel(partition), LiveEvent.encode(events)) } else { live.publish(events) }
+        },
+        // Who listens on other nodes is not known here.
+        isHeard: { isShared || live.isHeard($0) }) : nil
     callouts =
       options.roles.contains(.callout)
       ? try CalloutRole(home: home, options: options, commander: commander, signer: secrets, logger: logger, metrics: metrics) : nil

@@ -3,6 +3,7 @@ import EventLoops
 import Gateway
 import Ports
 import Projection
+import Resources
 
 /// The projector role: what is made from the journals of the partitions that are assigned.
 struct Projectors: Sendable {
@@ -11,17 +12,22 @@ struct Projectors: Sendable {
 
   private let pairs: Assignments<[Projector]>
 
-  /// `live` gets events as soon as they are read, for whoever listens.
-  init(home: Home, loop: EventLoop, watch: RunnerWatch, live: @escaping @Sendable (_ partition: Int, [LiveEvent]) -> Void) {
+  /// `live` gets events as soon as they are read, those of workspaces that are heard.
+  init(
+    home: Home, loop: EventLoop, watch: RunnerWatch, live: @escaping @Sendable (_ partition: Int, [LiveEvent]) -> Void,
+    isHeard: @escaping @Sendable (Identifier) -> Bool
+  ) {
     pairs = Assignments(
       begin: { partition in
         var work = Projector.Options(family: "work", partition: partition, hasEvents: true)
         work.inputs = ["work.commands", "work.bulk"]
+        work.packsEvents = !home.isShared
         var account = Projector.Options(family: "account", partition: partition, hasEvents: false)
         account.inputs = ["account.commands"]
         let made = [
           Projector(
             options: work, log: home.log, queue: loop, consumers: [EventCallouts(partition: partition)], live: { live(partition, $0) },
+            isHeard: isHeard,
             notify: { watch.take($0, "work", partition) }),
           Projector(options: account, log: home.log, queue: loop, notify: { watch.take($0, "account", partition) }),
         ]

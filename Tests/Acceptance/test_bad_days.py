@@ -19,6 +19,7 @@ from support import BINARY, PATIENCE, SID, TOKEN, Server, Space, embedded_only, 
 from test_commands import trunkline
 
 LOG = "log.sqlite"
+DERIVED = "derived.sqlite"
 
 
 class BadDay(unittest.TestCase):
@@ -120,6 +121,25 @@ class DamagedFiles(BadDay):
         self.assertFalse(os.path.exists(os.path.join(folder, LOG)))
         self.assertIn("log.sqlite is missing", trunkline("doctor", "--data-dir", folder, "--http", "127.0.0.1:0").stdout)
 
+    def test_the_second_file_is_looked_at_as_the_first_is(self):
+        folder, workspace, sids = self.served()
+        path = os.path.join(folder, DERIVED)
+        whole = content(path)
+
+        def refused(*words):
+            before = content(path)
+            self.refuses(folder, path, *words)
+            self.assertEqual(content(path), before)
+            self.assertEqual(trunkline("doctor", "--data-dir", folder, "--http", "127.0.0.1:0").returncode, 1)
+
+        os.unlink(path)
+        refused("is missing", "trunkline restore")
+        for damage in (whole[: len(whole) // 2], b"\xee" * 100 + whole[100:], b""):
+            write(path, damage)
+            refused("damaged", "trunkline restore")
+        write(path, whole)
+        self.assertEqual(self.tasks(self.server(folder).start(), workspace), sids)
+
     def test_a_write_ahead_log_without_its_file_is_no_new_beginning(self):
         folder = self.folder()
         write(os.path.join(folder, LOG + "-wal"), b"frames")
@@ -188,6 +208,7 @@ class Permissions(BadDay):
             "lock read-only": ("trunkline.lock", 0o400, ["trunkline.lock", "Permission denied"]),
             "log read-only": (LOG, 0o400, [LOG]),
             "log unreadable": (LOG, 0o000, [LOG, "ermission"]),
+            "second file read-only": (DERIVED, 0o400, [DERIVED]),
             "evidence read-only": ("poison-page", 0o400, ["poison-page", "ermission"]),
         }
         for name, (file, mode, words) in cases.items():

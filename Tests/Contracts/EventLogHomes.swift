@@ -9,6 +9,8 @@ enum EventLogHome: String, CaseIterable, CustomTestStringConvertible {
   case sqlite
   /// Keeps next to nothing in memory, so that readers go to the file.
   case sqliteFromFile
+  /// Everything in the second file.
+  case sqliteDerived
   case kafka
 
   var testDescription: String { rawValue }
@@ -24,6 +26,9 @@ enum EventLogHome: String, CaseIterable, CustomTestStringConvertible {
     case .kafka: try await withKafka { try await body($0) }
     case .memory: try await body(InMemoryEventLog(topics: EventLogHome.topics))
     case .sqlite: try await withFolder { folder in try await withLog(folder) { try await body($0) } }
+    case .sqliteDerived:
+      let topics = EventLogHome.topics.map { TopicDeclaration($0.name, partitions: $0.partitions, isDerived: true) }
+      try await withFolder { folder in try await withLog(folder, topics: topics) { try await body($0) } }
     case .sqliteFromFile:
       var options = SQLiteEventLog.Options()
       options.tailRecords = 0

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// The data folder belongs to one process at a time. The kernel lets go of the lock when the process ends, however it ends.
 package final class FolderLock: Sendable {
@@ -53,5 +54,24 @@ package final class FolderLock: Sendable {
     // Only information for people: a full disk must not keep the lock from being taken.
     _ = ftruncate(descriptor, 0)
     _ = bytes.withUnsafeBytes { $0.baseAddress.map { pwrite(descriptor, $0, bytes.count, 0) } ?? 0 }
+  }
+}
+
+/// The folder's lock, held until all of its files are closed, whoever lets go of the log; let go of then, if it is the log's own.
+final class HeldLock: Sendable {
+  private let lock: FolderLock
+  private let isOwned: Bool
+  private let holders = Atomic(0)
+
+  /// Without `lock` takes the folder.
+  init(folder: String, lock: FolderLock?) throws(EventLogStartFailure) {
+    isOwned = lock == nil
+    self.lock = if let lock { lock } else { try FolderLock(folder: folder) }
+  }
+
+  func hold() { holders.add(1, ordering: .relaxed) }
+
+  func letGo() {
+    if holders.subtract(1, ordering: .acquiringAndReleasing).newValue == 0, isOwned { lock.release() }
   }
 }

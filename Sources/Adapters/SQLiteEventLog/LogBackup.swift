@@ -39,15 +39,26 @@ package enum LogBackup {
   package static func write(
     folder: String, to file: String, beside kept: [KeptFile], replacing: Bool
   ) throws(LogBackupFailure) {
-    let source = folder + "/" + Schema.fileName
+    let source = folder + "/" + LogPart.journals.fileName
     guard access(source, F_OK) == 0 else { throw .missing(file: source) }
     guard replacing || access(file, F_OK) != 0 else { throw .exists(file: file) }
     if let place = real(parent(of: file)), place == real(folder) { throw .partOfFolder(file: file, folder: folder) }
     let part = file + ".part"
     try reserve(part)
+    let apart = part + ".derived"
+    defer { for end in ["", "-journal"] { unlink(apart + end) } }
     do throws(LogBackupFailure) {
+      // First, so that it is never ahead of the journals, which it is brought up to after a restore.
+      let isSplit = try self.isSplit(source)
+      if isSplit {
+        try reserve(apart)
+        try copy(folder + "/" + LogPart.derived.fileName, to: apart)
+      }
       try copy(source, to: part)
-      try finish(part) { (connection) throws(SQLiteError) in try keep(kept, connection) }
+      try finish(part) { (connection) throws(SQLiteError) in
+        if isSplit { try join(apart, connection) }
+        try keep(kept, connection)
+      }
       guard rename(part, file) == 0 else { throw .notWritten(file: file, reason: String(cString: strerror(errno))) }
     } catch {
       for end in ["", "-journal"] { unlink(part + end) }
@@ -58,8 +69,10 @@ package enum LogBackup {
 
   /// Makes the log of `folder` from a backup; answers what lay beside it. The folder must not have a log. Whoever calls holds the folder's lock.
   package static func restore(_ file: String, to folder: String) throws(LogBackupFailure) -> [KeptFile] {
-    let path = folder + "/" + Schema.fileName
-    for end in ["", "-wal", "-shm"] where access(path + end, F_OK) == 0 { throw .folderHasLog(folder: folder) }
+    let path = folder + "/" + LogPart.journals.fileName
+    for there in [path, path + "-wal", path + "-shm", folder + "/" + LogPart.derived.fileName] where access(there, F_OK) == 0 {
+      throw .folderHasLog(folder: folder)
+    }
     guard access(file, F_OK) == 0 else { throw .missing(file: file) }
     var kept: [KeptFile] = []
     let part = path + ".new"
@@ -81,6 +94,25 @@ package enum LogBackup {
     }
     Schema.syncFolder(of: path)
     return kept
+  }
+
+  private static func isSplit(_ source: String) throws(LogBackupFailure) -> Bool {
+    do throws(EventLogStartFailure) {
+      return try Schema.reading(source) {
+        let connection = try Connection(path: source, readOnly: true)
+        try Schema.check(connection, source)
+        return try connection.integer("PRAGMA user_version") == Schema.version
+      }
+    } catch {
+      throw .source(error)
+    }
+  }
+
+  /// Both files become one, as the first release had it: any start takes them apart again.
+  private static func join(_ apart: String, _ connection: Connection) throws(SQLiteError) {
+    let topics = try TopicRows.names(try Connection(path: apart, readOnly: true))
+    try TopicRows.copy(topics.sorted(), from: apart, into: connection)
+    try connection.execute("PRAGMA user_version=\(Schema.wholeVersion)")
   }
 
   /// One read of one instant, whatever is written meanwhile; pages that nobody uses are left out.

@@ -3,7 +3,10 @@ import Synchronization
 
 /// What log, sessions, readers and writer share. One lock gives offsets and a place in the line together: the writer's order is the order of offsets.
 final class LogCore: Sendable {
+  let part: LogPart
   let folder: String
+  /// The file's `user_version`.
+  let version: Int64
   let options: SQLiteEventLog.Options
   let clock: any Clock
   let topics: [String: Int]
@@ -12,21 +15,24 @@ final class LogCore: Sendable {
   let writerWakes = Semaphore()
   let readConnections: ReadConnections
   let health: LogHealth
-  /// Held until the writer has closed the file, whoever lets go of the log; let go of then, if it is the log's own.
-  let lock: FolderLock
-  let ownsLock: Bool
+  let lock: HeldLock
 
-  init(folder: String, options: SQLiteEventLog.Options, clock: any Clock, stored: [StoredPartition], lock: FolderLock, ownsLock: Bool) {
+  init(
+    _ part: LogPart, folder: String, options: SQLiteEventLog.Options, clock: any Clock, version: Int64, stored: [StoredPartition],
+    lock: HeldLock
+  ) {
     self.lock = lock
-    self.ownsLock = ownsLock
+    self.part = part
     self.folder = folder
+    self.version = version
     self.options = options
     self.clock = clock
+    lock.hold()
     topics = stored.reduce(into: [:]) { $0[$1.target.topic, default: 0] += 1 }
     indexes = Dictionary(uniqueKeysWithValues: stored.enumerated().map { ($1.target, $0) })
     state = Mutex(LogState(partitions: stored.map(PartitionState.init)))
     health = LogHealth(folder: folder)
-    readConnections = ReadConnections(path: folder + "/" + Schema.fileName, vfs: options.vfs)
+    readConnections = ReadConnections(path: folder + "/" + part.fileName, vfs: options.vfs)
   }
 
   func append(_ records: [NewRecord], tag: UInt64, _ session: SessionState) {

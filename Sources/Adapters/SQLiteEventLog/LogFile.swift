@@ -2,26 +2,32 @@ package import Ports
 
 /// Reads the log's file from beside: of a stopped server, or of one that runs. Takes no lock and changes nothing.
 package struct LogFile {
-  private let connection: Connection
-  private let tables: [TopicPartition: Int64]
-  private let path: String
+  private struct Table {
+    var connection: Connection
+    var number: Int64
+    var path: String
+  }
+  private let tables: [TopicPartition: Table]
+  private let files: [(connection: Connection, name: String, path: String)]
 
   package init(folder: String) throws(EventLogStartFailure) {
-    path = folder + "/" + Schema.fileName
-    do {
-      connection = try Connection(path: path, readOnly: true)
-      try Schema.check(connection, path)
-      let rows = try connection.prepare("SELECT id, topic, number FROM partitions")
-      var found: [TopicPartition: Int64] = [:]
-      while try rows.row() { found[TopicPartition(rows.text(1), Int(rows.integer(2)))] = rows.integer(0) }
-      tables = found
-    } catch let error as SQLiteError {
-      throw Schema.failure(error, path)
-    } catch let error as EventLogStartFailure {
-      throw error
-    } catch {
-      throw .unreadable(file: path, reason: "\(error)")
+    var tables: [TopicPartition: Table] = [:]
+    var files: [(connection: Connection, name: String, path: String)] = []
+    func take(_ part: LogPart) throws(EventLogStartFailure) -> Int64 {
+      let path = folder + "/" + part.fileName
+      return try Schema.reading(path) {
+        let connection = try Connection(path: path, readOnly: true)
+        try Schema.check(connection, path)
+        let rows = try connection.prepare("SELECT id, topic, number FROM partitions")
+        while try rows.row() {
+          tables[TopicPartition(rows.text(1), Int(rows.integer(2)))] = Table(connection: connection, number: rows.integer(0), path: path)
+        }
+        files.append((connection, part.fileName, path))
+        return try connection.integer("PRAGMA user_version") ?? 0
+      }
     }
+    if try take(.journals) == Schema.version { _ = try take(.derived) }
+    (self.tables, self.files) = (tables, files)
   }
 
   /// The partitions of a topic, in order.
@@ -31,8 +37,8 @@ package struct LogFile {
   package func read(_ source: TopicPartition, from offset: Int64, limit: Int) throws(EventLogStartFailure) -> [LogRecord] {
     guard let table = tables[source] else { return [] }
     do throws(SQLiteError) {
-      let rows = try connection.prepare(
-        "SELECT \"offset\", appended, key, value FROM p\(table) WHERE \"offset\" >= ?1 ORDER BY \"offset\" LIMIT ?2")
+      let rows = try table.connection.prepare(
+        "SELECT \"offset\", appended, key, value FROM p\(table.number) WHERE \"offset\" >= ?1 ORDER BY \"offset\" LIMIT ?2")
       rows.bind(1, offset)
       rows.bind(2, Int64(limit))
       var found: [LogRecord] = []
@@ -42,12 +48,19 @@ package struct LogFile {
       }
       return found
     } catch {
-      throw Schema.failure(error, path)
+      throw Schema.failure(error, table.path)
     }
   }
 
-  /// `PRAGMA quick_check`: "ok", or what is wrong. About a second per GB.
-  package func check() throws(EventLogStartFailure) -> String {
-    do throws(SQLiteError) { return try connection.text("PRAGMA quick_check(1)") } catch { throw Schema.failure(error, path) }
+  /// `PRAGMA quick_check`: nil, or which file is damaged and how. About a second per GB.
+  package func damage() throws(EventLogStartFailure) -> (file: String, reason: String)? {
+    for file in files {
+      let verdict = try Schema.reading(file.path) { try file.connection.text("PRAGMA quick_check(1)") }
+      if verdict != "ok" { return (file.name, verdict) }
+    }
+    return nil
   }
+
+  /// The files' names.
+  package var names: [String] { files.map(\.name) }
 }

@@ -12,28 +12,46 @@ struct StoredPartition {
   var lastAppended: Int64
 }
 
-/// The file: where it is, what is in it, and how it is opened and made. Rows of one partition stand in a table of their own whose rowid is the offset, the fastest shape
+/// The log's files (journal.md, "The embedded home"). Who waits for a decision waits for the first one alone.
+enum LogPart: Sendable {
+  /// What came in and what was decided.
+  case journals
+  /// What projectors made of it: with a writer, a write-ahead log and syncs of its own.
+  case derived
+
+  var fileName: String { self == .journals ? "log.sqlite" : "derived.sqlite" }
+
+  /// Pages of a write-ahead log that is folded in: a longer one makes the tail of latencies longer, which only the first file's writers feel.
+  var checkpointPages: Int32 { self == .journals ? 500 : 2000 }
+}
+
+/// One file: where it is, what is in it, and how it is opened and made. Rows of one partition stand in a table of their own whose rowid is the offset, the fastest shape
 /// that was measured; compacted ones have an index by key besides.
 enum Schema {
-  static let fileName = "log.sqlite"
   /// "TRKL": tells our files from other SQLite databases.
   static let applicationID: Int64 = 0x5452_4B4C
-  static let version: Int64 = 1
+  static let version: Int64 = 2
+  /// A file that holds everything: of the first release, or a backup.
+  static let wholeVersion: Int64 = 1
 
-  /// Opens the writer's connection, makes the file when there is none, and adds the topics that are new.
+  /// Checks the file, adds the topics that are new, and answers what is in it. The connection is closed again: the writer opens its own on its thread.
   static func open(
-    folder: String, topics: [TopicDeclaration], options: SQLiteEventLog.Options
-  ) throws(EventLogStartFailure) -> (Connection, [StoredPartition]) {
-    let path = folder + "/" + fileName
-    if access(path, F_OK) != 0 { try create(path, vfs: options.vfs) }
-    do {
+    _ part: LogPart, folder: String, topics: [TopicDeclaration], options: SQLiteEventLog.Options
+  ) throws(EventLogStartFailure) -> (version: Int64, partitions: [StoredPartition]) {
+    let path = folder + "/" + part.fileName
+    return try reading(path) {
       let connection = try Connection(path: path, vfs: options.vfs)
       try check(connection, path)
       try verify(connection, path, upTo: options.verifyBytes)
-      try configure(connection)
+      try configure(connection, part)
       try addTopics(connection, path, topics)
-      return (connection, try load(connection))
-    } catch let error as SQLiteError {
+      return (try connection.integer("PRAGMA user_version") ?? 0, try load(connection))
+    }
+  }
+
+  /// Errors of SQLite as failures of the start that name the file.
+  static func reading<Value>(_ path: String, _ body: () throws -> Value) throws(EventLogStartFailure) -> Value {
+    do { return try body() } catch let error as SQLiteError {
       throw failure(error, path)
     } catch let error as EventLogStartFailure {
       throw error
@@ -42,20 +60,19 @@ enum Schema {
     }
   }
 
-  static func configure(_ connection: Connection) throws(SQLiteError) {
-    // FULL: a commit is on the disk when it returns. 500 pages: a larger WAL makes the tail of latencies longer. secure_delete would write every trimmed page once more.
+  static func configure(_ connection: Connection, _ part: LogPart) throws(SQLiteError) {
+    // FULL: a commit is on the disk when it returns. secure_delete would write every trimmed page once more.
     try connection.execute("PRAGMA synchronous=FULL; PRAGMA secure_delete=OFF")
     // A copy out of a backup is not in this mode yet.
     let mode = try connection.text("PRAGMA journal_mode=WAL")
     guard mode == "wal" else { throw SQLiteError(code: SQLITE_CANTOPEN, description: "a write-ahead log is not possible here (\(mode))") }
-    connection.checkpoint(everyPages: 500)
+    connection.checkpoint(everyPages: part.checkpointPages)
   }
 
   /// Makes the file under another name and renames it when it is whole, so that a file of our name without our schema is always a broken one.
-  private static func create(_ path: String, vfs: String?) throws(EventLogStartFailure) {
-    for leftover in ["-wal", "-shm"] where access(path + leftover, F_OK) == 0 {
-      throw .corrupt(file: path, reason: "it is missing, but \(path + leftover) is there")
-    }
+  static func create(
+    _ path: String, vfs: String?, _ fill: (Connection) throws(SQLiteError) -> Void = { _ in }
+  ) throws(EventLogStartFailure) {
     let new = path + ".new"
     for end in ["", "-wal", "-shm", "-journal"] { unlink(new + end) }
     do {
@@ -66,10 +83,11 @@ enum Schema {
         BEGIN;
         CREATE TABLE topics (name TEXT PRIMARY KEY, partitions INTEGER NOT NULL, compacted INTEGER NOT NULL);
         CREATE TABLE partitions (id INTEGER PRIMARY KEY, topic TEXT NOT NULL, number INTEGER NOT NULL, start INTEGER NOT NULL, UNIQUE (topic, number));
-        PRAGMA application_id=\(applicationID); PRAGMA user_version=\(version);
-        COMMIT;
-        PRAGMA wal_checkpoint(TRUNCATE)
+        PRAGMA application_id=\(applicationID); PRAGMA user_version=\(wholeVersion);
+        COMMIT
         """)
+      try fill(connection)
+      try connection.checkpointAll()
     } catch {
       throw failure(error, new)
     }
@@ -109,7 +127,7 @@ enum Schema {
     guard result == "ok" else { throw EventLogStartFailure.corrupt(file: path, reason: result) }
   }
 
-  private static func addTopics(_ connection: Connection, _ path: String, _ topics: [TopicDeclaration]) throws {
+  static func addTopics(_ connection: Connection, _ path: String, _ topics: [TopicDeclaration]) throws {
     try connection.execute("BEGIN IMMEDIATE")
     let find = try connection.prepare("SELECT partitions FROM topics WHERE name = ?1")
     for topic in topics {
@@ -127,7 +145,7 @@ enum Schema {
     try connection.execute("COMMIT")
   }
 
-  private static func add(_ topic: TopicDeclaration, _ connection: Connection) throws(SQLiteError) {
+  static func add(_ topic: TopicDeclaration, _ connection: Connection) throws(SQLiteError) {
     let insert = try connection.prepare("INSERT INTO topics (name, partitions, compacted) VALUES (?1, ?2, ?3)")
     insert.bind(1, topic.name)
     insert.bind(2, Int64(topic.partitions))

@@ -75,7 +75,7 @@ final class Writer {
     do throws(SQLiteError) {
       try setSync(true)
       try removeDoubt()
-      try connection.execute("BEGIN IMMEDIATE; PRAGMA user_version=\(Schema.version); COMMIT")
+      try connection.execute("BEGIN IMMEDIATE; PRAGMA user_version=\(core.version); COMMIT")
     } catch {
       // Left to the next group, whose failure tells those whom it concerns.
       if connection.isInTransaction { try? connection.execute("ROLLBACK") }
@@ -98,7 +98,7 @@ final class Writer {
     // Last to close, so that SQLite folds the write-ahead log into the file.
     (begin, commit, inserts) = (nil, nil, [:])
     connection = nil
-    if core.ownsLock { core.lock.release() }
+    core.lock.letGo()
     var wakes: [@Sendable () -> Void] = []
     core.state.withLock { s in
       for index in s.partitions.indices {
@@ -116,8 +116,8 @@ final class Writer {
   }
 
   private func connect() throws(SQLiteError) {
-    let connection = try Connection(path: core.folder + "/" + Schema.fileName, vfs: core.options.vfs)
-    try Schema.configure(connection)
+    let connection = try Connection(path: core.folder + "/" + core.part.fileName, vfs: core.options.vfs)
+    try Schema.configure(connection, core.part)
     begin = try connection.prepare("BEGIN IMMEDIATE")
     commit = try connection.prepare("COMMIT")
     inserts = [:]

@@ -5,11 +5,14 @@ package struct TopicDeclaration: Sendable, Hashable {
   package var partitions: Int
   /// Only the latest record of each key is kept, tombstones for at least an hour (journal.md, "Projection").
   package var compacted: Bool
+  /// Follows from journals and is made again from them: a log may keep it apart, so that nobody who waits for a decision waits for it.
+  package var isDerived: Bool
 
   /// By convention snapshots are named `*.state` and are the compacted ones.
-  package init(_ name: String, partitions: Int, compacted: Bool? = nil) {
+  package init(_ name: String, partitions: Int, compacted: Bool? = nil, isDerived: Bool = false) {
     self.name = name
     self.partitions = partitions
     self.compacted = compacted ?? name.hasSuffix(".state")
+    self.isDerived = isDerived
   }
 }

@@ -33,8 +33,39 @@ extension TaskEvent {
     return json.bytes
   }
 
-  /// How the sequence is found in the bytes of `cloudEvent()`.
-  package static let sequenceMark = Array(#""data":{"sequence":"#.utf8)
+  private static let sequenceMark = Array(#""data":{"sequence":"#.utf8)
+
+  /// The number in the bytes of `cloudEvent()`, found without parsing them.
+  package static func sequence(of json: [UInt8]) -> UInt64? {
+    guard let start = place(of: sequenceMark, in: json) else { return nil }
+    var value: UInt64 = 0
+    var at = start + sequenceMark.count
+    while at < json.count, (48...57).contains(json[at]) {
+      value = value &* 10 &+ UInt64(json[at] - 48)
+      at += 1
+    }
+    return value
+  }
+
+  /// Where `mark` stands first.
+  package static func place(of mark: [UInt8], in json: [UInt8]) -> Int? {
+    guard !mark.isEmpty, json.count >= mark.count else { return nil }
+    return json.withUnsafeBufferPointer { hay in
+      mark.withUnsafeBufferPointer { needle in
+        var at = 0
+        let last = hay.count - needle.count
+        while at <= last {
+          if hay[at] == needle[0] {
+            var place = 1
+            while place < needle.count, hay[at + place] == needle[place] { place += 1 }
+            if place == needle.count { return at }
+          }
+          at += 1
+        }
+        return nil
+      }
+    }
+  }
 
   private func writeData(_ json: inout JSONWriter, _ names: EventNames, _ time: String) {
     let account = SIDKind.account.text(account)

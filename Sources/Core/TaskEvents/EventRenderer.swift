@@ -38,7 +38,11 @@ package struct EventRenderer {
     workspace = record
   }
 
-  package var record: WorkspaceRecord { workspace }
+  package init(scope: Identifier, workspace: WorkspaceRecord, lookup: @escaping DocumentLookup) {
+    self.scope = scope
+    self.lookup = lookup
+    self.workspace = workspace
+  }
 
   private func document<Record: DocumentRecord>(_ kind: UInt8, _ id: Identifier, _: Record.Type) -> Record? {
     guard let bytes = lookup(DocumentKey(kind: kind, id: id)) else { return nil }

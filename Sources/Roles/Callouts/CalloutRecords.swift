@@ -35,8 +35,12 @@ package struct EventCallouts: EventConsumer {
 
   package init(partition: Int) { self.partition = partition }
 
+  package func wants(_ kind: FactKind, workspace: WorkspaceRecord) -> Bool {
+    !workspace.eventCallbackURL.isEmpty && EventCallouts.passes(kind.name, workspace.eventsFilter)
+  }
+
   package func derive(_ event: TaskEvent, workspace: WorkspaceRecord) -> ProjectedRecord? {
-    guard !workspace.eventCallbackURL.isEmpty, EventCallouts.passes(event.kind.name, workspace.eventsFilter) else { return nil }
+    guard wants(event.kind, workspace: workspace) else { return nil }
     var callout = EventCallout()
     callout.account = event.account
     callout.url = workspace.eventCallbackURL

@@ -4,6 +4,7 @@ package import Ports
 package import Projection
 package import Resources
 import Synchronization
+import TaskEvents
 
 /// Serves the events of a workspace over SSE, from any point on, without a gap and without a repeat (eventing-presence.md 4.6): stored events from the `events` topic,
 /// live ones from the projector, joined by their sequence.
@@ -13,6 +14,8 @@ package final class EventGateway: EventStreamer {
   private let isStopping = Atomic<Bool>(false)
   /// Bytes that may wait for a slow reader; beyond that it is cut off and comes back with its last id.
   private let mostQueued: Int
+  /// Read from the store at once. Packs grow tenfold when they are read.
+  private var bytesAtOnce: Int { feed == nil ? 32 << 10 : 256 << 10 }
   /// Where projectors are on other nodes: brings what they tell.
   private let feed: LiveFeed?
 
@@ -24,6 +27,9 @@ package final class EventGateway: EventStreamer {
   }
 
   package var count: Int { subscribers.withLock { $0.values.reduce(0) { $0 + $1.count } } }
+
+  /// Whether events of a workspace have anybody to go to.
+  package func isHeard(_ workspace: Identifier) -> Bool { subscribers.withLock { $0[workspace] != nil } }
 
   /// Hands on what has just happened. Called by the projectors, on their threads.
   package func publish(_ events: [LiveEvent]) {
@@ -61,7 +67,7 @@ package final class EventGateway: EventStreamer {
     let stream = response.stream(
       status: 200,
       headers: headers + [("Content-Type", "text/event-stream"), ("Cache-Control", "no-store"), ("X-Accel-Buffering", "no")])
-    let subscriber = Subscriber(worker: worker)
+    let subscriber = Subscriber(workspace: workspace, worker: worker)
     let partition = partition(workspace)
     let source = TopicPartition("events", partition)
     stream.onClose { subscriber.wake() }
@@ -142,14 +148,15 @@ package final class EventGateway: EventStreamer {
     _ reader: any LogReader, _ position: inout Position, _ subscriber: Subscriber, _ frames: inout [UInt8]
   ) -> StoreOutcome {
     do {
-      let records = try reader.take(records: 200, bytes: 256 * 1024)
+      let records = try reader.take(records: 200, bytes: bytesAtOnce)
       for record in records {
-        guard let json = record.value, let sequence = EventBytes.sequence(of: json) else { continue }
         // What was trimmed away cannot be sent any more: the first one kept is the beginning.
-        if let next = position.next, sequence < next { continue }
-        position.next = sequence + 1
-        position.hint = record.offset
-        if subscriber.wants(json) { EventBytes.frame(json, EventCursor(sequence: sequence, hint: record.offset), into: &frames) }
+        for event in StoredEvent.all(in: record.value ?? [], scope: subscriber.workspace, from: position.next ?? 0) {
+          position.next = event.sequence + 1
+          position.hint = record.offset
+          guard subscriber.wants(event.json) else { continue }
+          EventBytes.frame(event.json, EventCursor(sequence: event.sequence, hint: record.offset), into: &frames)
+        }
       }
       return .read(records.count)
     } catch LogFailure.outOfRange(let start, _) {

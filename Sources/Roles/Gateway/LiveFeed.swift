@@ -2,6 +2,7 @@ package import Ports
 import Projection
 import Resources
 import Synchronization
+import TaskEvents
 
 /// Brings the events of other nodes' projectors to this node's streams, of the partitions that somebody listens to: over the bus as soon as they are decided, which
 /// may lose some, and from the `events` topic a moment later, which loses none. Whatever comes twice is known by its sequence.
@@ -117,10 +118,11 @@ final class EventTail: Sendable {
       let records = try reader.take(records: 500, bytes: 1 << 20)
       guard !records.isEmpty else { return }
       publish(
-        records.compactMap { record in
-          guard let workspace = Identifier(keyBytes: record.key), let json = record.value, let sequence = EventBytes.sequence(of: json)
-          else { return nil }
-          return LiveEvent(workspace: workspace, sequence: sequence, worker: nil, json: json)
+        records.flatMap { record in
+          guard let workspace = Identifier(keyBytes: record.key) else { return [LiveEvent]() }
+          return StoredEvent.all(in: record.value ?? [], scope: workspace).map {
+            LiveEvent(workspace: workspace, sequence: $0.sequence, worker: nil, json: $0.json)
+          }
         })
       queue.post { [weak self] in self?.drain() }
     } catch {

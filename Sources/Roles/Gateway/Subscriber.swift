@@ -11,10 +11,12 @@ final class Subscriber: Sendable {
   }
   private let state = Mutex(State())
   private let bell = Bell()
+  let workspace: Identifier
   let worker: Identifier?
   private let workerMark: [UInt8]
 
-  init(worker: Identifier?) {
+  init(workspace: Identifier, worker: Identifier?) {
+    self.workspace = workspace
     self.worker = worker
     workerMark = worker.map { Array("\"worker_sid\":\"\(SIDKind.worker.text($0))\"".utf8) } ?? []
   }

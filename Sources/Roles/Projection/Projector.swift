@@ -1,6 +1,6 @@
 import Journal
 package import Ports
-import Resources
+package import Resources
 package import TaskEvents
 package import TaskRouting
 
@@ -13,6 +13,8 @@ package enum ProjectorNotice: Sendable, Equatable {
 
 /// What else is made from events besides the `events` topic: nothing, or callouts to customers' servers.
 package protocol EventConsumer: Sendable {
+  /// Whether `derive` may answer anything for events of this kind. Most find nobody, and are not rendered for nothing.
+  func wants(_ kind: FactKind, workspace: WorkspaceRecord) -> Bool
   /// Records to write together with the events, in the same transaction. `workspace` is the workspace's own document as it stands then.
   func derive(_ event: TaskEvent, workspace: WorkspaceRecord) -> ProjectedRecord?
 }
@@ -30,10 +32,12 @@ package actor Projector {
     package var inputs: [String] = []
     /// Events are rendered; false for families without public events.
     package var hasEvents: Bool
+    /// Nobody but the gateway of this process reads the `events` topic: it takes packs, which are rendered when they are read. Otherwise it has the wire form.
+    package var packsEvents = false
     /// Between transactions, milliseconds.
     package var interval: Int64 = 100
     /// A transaction is closed when it has about this many records: journals share its writer, and wait while it is written.
-    package var most = 500
+    package var most = 2000
     /// Records kept behind the ledger before the journal is trimmed, milliseconds of append time.
     package var retention: Int64 = 7 * 86_400_000
 
@@ -48,6 +52,7 @@ package actor Projector {
   private let log: any EventLog
   private let consumers: [any EventConsumer]
   private let live: (@Sendable ([LiveEvent]) -> Void)?
+  private let isHeard: @Sendable (Identifier) -> Bool
   private let notify: @Sendable (ProjectorNotice) -> Void
 
   private var image = Image()
@@ -57,7 +62,11 @@ package actor Projector {
   private var dirtyDocuments: [SnapshotKey: [UInt8]?] = [:]
   private var dirtyScopes: Set<Identifier> = []
   private var derived: [ProjectedRecord] = []
-  private var renderers: [Identifier: Bool] = [:]
+  private var packs: [Identifier: EventPack] = [:]
+  /// Events in `packs`.
+  private var packed = 0
+  /// Workspaces' own documents, read.
+  private var workspaces: [Identifier: WorkspaceRecord] = [:]
   private var isWriting = false
   private var isScheduled = false
   private var isReading = false
@@ -71,13 +80,15 @@ package actor Projector {
 
   package init(
     options: Options, log: any EventLog, queue: any WorkQueue, consumers: [any EventConsumer] = [],
-    live: (@Sendable ([LiveEvent]) -> Void)? = nil, notify: @escaping @Sendable (ProjectorNotice) -> Void = { _ in }
+    live: (@Sendable ([LiveEvent]) -> Void)? = nil, isHeard: @escaping @Sendable (Identifier) -> Bool = { _ in true },
+    notify: @escaping @Sendable (ProjectorNotice) -> Void = { _ in }
   ) {
     self.options = options
     self.log = log
     self.queue = queue
     self.consumers = consumers
     self.live = live
+    self.isHeard = isHeard
     self.notify = notify
   }
 
@@ -135,6 +146,9 @@ package actor Projector {
     dirtyDocuments = [:]
     dirtyScopes = []
     derived = []
+    packs = [:]
+    packed = 0
+    workspaces = [:]
     letGo()
     let current = generation
     log.openProjection("\(options.family)/\(options.partition)") { [weak self] outcome in
@@ -156,10 +170,13 @@ package actor Projector {
     }
   }
 
+  /// About how many records wait to be written.
+  private var weight: Int { derived.count + packed + dirtyDocuments.count }
+
   // MARK: Reading
 
   private func read(_ current: Int) {
-    guard current == generation, !isStopped, !isReading, !isWriting || derived.count + dirtyDocuments.count < options.most, let reader
+    guard current == generation, !isStopped, !isReading, !isWriting || weight < options.most, let reader
     else {
       return
     }
@@ -190,7 +207,7 @@ package actor Projector {
       isStopped = true
       return notify(.unreadable("\(journal): \(error)"))
     }
-    if readsJournal, derived.count + dirtyDocuments.count >= options.most { write(current) } else { schedule(current) }
+    if readsJournal, weight >= options.most { write(current) } else { schedule(current) }
     post { $0.read(current) }
   }
 
@@ -234,11 +251,9 @@ package actor Projector {
     for step in scope.steps {
       switch step {
       case .put(let key, let bytes):
-        image.set(scope.scope, key, bytes)
-        dirtyDocuments[.document(scope: scope.scope, key: key)] = .some(bytes)
+        change(scope.scope, key, bytes)
       case .delete(let key):
-        image.set(scope.scope, key, nil)
-        dirtyDocuments[.document(scope: scope.scope, key: key)] = .some(nil)
+        change(scope.scope, key, nil)
       case .fact(let fact):
         if options.hasEvents { tell(fact, scope.scope, sequence, &told) }
         sequence += 1
@@ -246,17 +261,51 @@ package actor Projector {
     }
   }
 
+  private func change(_ scope: Identifier, _ key: DocumentKey, _ bytes: [UInt8]?) {
+    image.set(scope, key, bytes)
+    dirtyDocuments[.document(scope: scope, key: key)] = .some(bytes)
+    if key.kind == Kind.workspace { workspaces[scope] = nil }
+    if packs[scope]?.change(key) == false { close(scope) }
+  }
+
   private func tell(_ fact: Fact, _ scope: Identifier, _ sequence: UInt64, _ told: inout [LiveEvent]) {
-    let documents = image.documents[scope] ?? [:]
-    guard let renderer = EventRenderer(scope: scope, lookup: { documents[$0] }), let event = renderer.render(fact, sequence: sequence)
-    else { return }
-    let json = event.cloudEvent()
+    guard let kind = FactKind(rawValue: fact.kind), let workspace = workspace(scope) else { return }
     events += 1
-    derived.append(ProjectedRecord(eventsTarget, NewRecord(key: scope.keyBytes, value: json)))
-    for consumer in consumers {
-      if let record = consumer.derive(event, workspace: renderer.record) { derived.append(record) }
+    let documents = image.documents[scope] ?? [:]
+    let lookup: DocumentLookup = { documents[$0] }
+    if options.packsEvents { pack(fact, scope, sequence, lookup) }
+    let isHeard = live != nil && isHeard(scope)
+    let consumers = consumers.filter { $0.wants(kind, workspace: workspace) }
+    guard isHeard || !consumers.isEmpty || !options.packsEvents else { return }
+    guard let event = EventRenderer(scope: scope, workspace: workspace, lookup: lookup).render(fact, sequence: sequence) else { return }
+    if isHeard || !options.packsEvents {
+      let json = event.cloudEvent()
+      if !options.packsEvents { derived.append(ProjectedRecord(eventsTarget, NewRecord(key: scope.keyBytes, value: json))) }
+      if isHeard { told.append(LiveEvent(workspace: scope, sequence: sequence, worker: event.worker, json: json)) }
     }
-    if live != nil { told.append(LiveEvent(workspace: scope, sequence: sequence, worker: event.worker, json: json)) }
+    for consumer in consumers {
+      if let record = consumer.derive(event, workspace: workspace) { derived.append(record) }
+    }
+  }
+
+  private func workspace(_ scope: Identifier) -> WorkspaceRecord? {
+    if let known = workspaces[scope] { return known }
+    guard let bytes = image.document(scope, DocumentKey(kind: Kind.workspace, id: scope)) else { return nil }
+    let record = try? WorkspaceRecord(decoding: bytes)
+    workspaces[scope] = record
+    return record
+  }
+
+  private func pack(_ fact: Fact, _ scope: Identifier, _ sequence: UInt64, _ lookup: DocumentLookup) {
+    if packs[scope]?.continues(with: sequence) == false { close(scope) }
+    packs[scope, default: EventPack(scope: scope, first: sequence)].add(fact, lookup: lookup)
+    packed += 1
+    if packs[scope]?.isFull == true { close(scope) }
+  }
+
+  private func close(_ scope: Identifier) {
+    guard let pack = packs.removeValue(forKey: scope) else { return }
+    derived.append(ProjectedRecord(eventsTarget, NewRecord(key: scope.keyBytes, value: pack.encoded())))
   }
 
   // MARK: Writing
@@ -290,6 +339,8 @@ package actor Projector {
   private func write(_ current: Int) {
     guard current == generation, !isWriting, !dirtyDocuments.isEmpty || !derived.isEmpty || !dirtyScopes.isEmpty else { return }
     isWriting = true
+    for scope in packs.keys.sorted() { close(scope) }
+    packed = 0
     var records = derived
     records.reserveCapacity(derived.count + dirtyDocuments.count + dirtyScopes.count + 1)
     for (key, bytes) in dirtyDocuments { records.append(ProjectedRecord(state, NewRecord(key: key.bytes, value: bytes))) }
