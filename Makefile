@@ -38,6 +38,12 @@ SECONDS ?= 600
 kill-loop: build ## kill a server under load again and again, then audit its journal: SECONDS=600
 	scripts/kill-loop.sh $(SECONDS)
 
+MINUTES ?= 3
+
+.PHONY: chaos
+chaos: build ## give a cluster bad days, drawn from a seed, then audit its journal: MINUTES=3 SEED=n KAFKA_STARTER=…
+	scripts/chaos.sh $(MINUTES) $(SEED)
+
 .PHONY: run
 run: build ## serve on 127.0.0.1:8080, data in ./trunkline-data
 	$(BINARY) serve $(SERVE_FLAGS)

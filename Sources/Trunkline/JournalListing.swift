@@ -33,10 +33,11 @@ package struct JournalListing {
     let file = try LogFile(folder: folder)
     for source in chosen(file.partitions(of: family + ".journal")) {
       var next = offset
+      var owner = JournalOwner()
       while true {
         let records = try file.read(source, from: next, limit: 500)
         guard let last = records.last else { break }
-        for record in records { if let line = line(record, source) { print(line) } }
+        for record in records { if let line = line(record, source, &owner) { print(line) } }
         next = last.offset + 1
       }
     }
@@ -49,8 +50,9 @@ package struct JournalListing {
       throw NodeFailure("there is no partition \(partition): the cluster has \(all.count), from 0 on")
     }
     for source in chosen(all) {
+      var owner = JournalOwner()
       try await cluster.read(source, from: offset) { records in
-        for record in records { if let line = line(record, source) { print(line) } }
+        for record in records { if let line = line(record, source, &owner) { print(line) } }
       }
     }
   }
@@ -62,10 +64,12 @@ package struct JournalListing {
   }
 
   /// Nil when it is not of the workspace that was asked for.
-  private func line(_ record: LogRecord, _ source: TopicPartition) -> String? {
+  private func line(_ record: LogRecord, _ source: TopicPartition, _ owner: inout JournalOwner) -> String? {
     do {
-      guard let parsed = narrowed(try JournalRecord(decoding: record.value ?? [])) else { return nil }
-      return isJSON ? json(parsed, record, source) : text(parsed, record, source)
+      let whole = try JournalRecord(decoding: record.value ?? [])
+      let counts = owner.accepts(whole, at: record.offset)
+      guard let parsed = narrowed(whole) else { return nil }
+      return isJSON ? json(parsed, record, source, counts) : text(parsed, record, source, counts)
     } catch {
       return "\(source) @\(record.offset) unreadable: \(error)"
     }
@@ -80,13 +84,13 @@ package struct JournalListing {
 
   // MARK: For people
 
-  private func text(_ parsed: JournalRecord, _ record: LogRecord, _ source: TopicPartition) -> String {
+  private func text(_ parsed: JournalRecord, _ record: LogRecord, _ source: TopicPartition, _ counts: Bool?) -> String {
     let head = "\(source) @\(record.offset) \(Dates.iso8601Milliseconds(record.appended))"
     switch parsed {
     case .open(let open): return "\(head) OPEN by \(open.node), incarnation \(String(open.incarnation, radix: 16))"
     case .decision(let decision):
       var lines = [
-        "\(head) DECISION \(decision.epoch).\(decision.sequence), \(record.value?.count ?? 0) bytes, positions "
+        "\(head) \(counts == false ? "REFUSED " : "")DECISION \(decision.epoch).\(decision.sequence), \(record.value?.count ?? 0) bytes, positions "
           + decision.positions.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value)" }.joined(separator: " ")
       ]
       for scope in decision.scopes {
@@ -127,7 +131,7 @@ package struct JournalListing {
 
   // MARK: For programs
 
-  private func json(_ parsed: JournalRecord, _ record: LogRecord, _ source: TopicPartition) -> String {
+  private func json(_ parsed: JournalRecord, _ record: LogRecord, _ source: TopicPartition, _ counts: Bool?) -> String {
     var json = JSONWriter(capacity: 512)
     func member(_ name: String, _ value: String) {
       json.key(name)
@@ -146,10 +150,16 @@ package struct JournalListing {
     case .open(let open):
       member("kind", "open")
       member("node", open.node)
+      member("incarnation", String(open.incarnation, radix: 16))
     case .decision(let decision):
       member("kind", "decision")
       member("epoch", decision.epoch)
+      member("incarnation", String(decision.incarnation, radix: 16))
       member("sequence", Int64(decision.sequence))
+      if let counts {
+        json.key("accepted")
+        json.bool(counts)
+      }
       member("now", Dates.iso8601Milliseconds(decision.now))
       member("bytes", Int64(record.value?.count ?? 0))
       write(decision, &json)
@@ -203,5 +213,25 @@ package struct JournalListing {
     json.beginArray()
     for reject in decision.rejected { json.string(reject.reason) }
     json.endArray()
+  }
+}
+
+/// Who owns a journal as one reads on in it, and which decisions count (journal.md, "Words"). What stands before the first Open that was read cannot be told.
+private struct JournalOwner {
+  private var epoch: Int64?
+  private var incarnation: UInt64 = 0
+  private var next: UInt64 = 0
+
+  mutating func accepts(_ record: JournalRecord, at offset: Int64) -> Bool? {
+    switch record {
+    case .open(let open):
+      (epoch, incarnation, next) = (offset, open.incarnation, 0)
+      return true
+    case .decision(let decision):
+      guard let epoch else { return nil }
+      guard decision.epoch == epoch, decision.incarnation == incarnation, decision.sequence == next else { return false }
+      next += 1
+      return true
+    }
   }
 }

@@ -19,7 +19,7 @@ import uuid
 
 import requests
 
-from support import BINARY, PATIENCE, Server, Space, until
+from support import BINARY, PATIENCE, SID, TOKEN, Server, Space
 
 #: Tasks that may wait for an agent; more would only make the end longer.
 MOST_WAITING = 60
@@ -40,14 +40,19 @@ class KillLoop:
     def run(self):
         """Plays, and answers what the audit found wrong: nothing, if all is well."""
         self.server.start()
-        spaces = [Space(self.server) for _ in range(2)]
+        self.play([Space(self.server) for _ in range(2)], self.kill_at_random)
+        status = self.server.terminate()
+        return self.failed + ([f"the server ended with {status} at SIGTERM"] if status != 0 else []) + self.audit()
+
+    def play(self, spaces, faults):
+        """Clients and agents, while `faults` does what it does; afterwards the agents come to the end of their work."""
         for space in spaces:
             space.workers = [space.worker(f"agent {number}").sid for number in range(2)]
         threads = [threading.Thread(target=self.guarded, args=(self.create, space), daemon=True) for space in spaces for _ in range(2)]
         agents = [threading.Thread(target=self.guarded, args=(self.work, space), daemon=True) for space in spaces]
         for thread in threads + agents:
             thread.start()
-        self.kill_at_random()
+        faults()
         self.closing.set()
         for thread in threads + agents:
             thread.join(PATIENCE * 4)
@@ -55,9 +60,6 @@ class KillLoop:
                 self.failed.append("a client does not come to its end")
         if not self.failed:
             self.ask_again(spaces)
-        status = self.server.terminate()
-        problems = self.failed + ([f"the server ended with {status} at SIGTERM"] if status != 0 else [])
-        return problems + self.audit()
 
     def kill_at_random(self):
         source = random.Random(self.seed)
@@ -72,6 +74,10 @@ class KillLoop:
                 self.server.wait_ready()
         self.server.wait_ready()
 
+    def url(self):
+        """Where a request goes."""
+        return self.server.url
+
     def guarded(self, work, space):
         try:
             work(space)
@@ -85,7 +91,7 @@ class KillLoop:
         deadline = time.monotonic() + PATIENCE * 4
         while True:
             try:
-                answer = requests.post(self.server.url + path, form, headers={"Idempotency-Key": key}, auth=self.server.session().auth, timeout=30)
+                answer = requests.post(self.url() + path, form, headers={"Idempotency-Key": key}, auth=(SID, TOKEN), timeout=30)
                 if answer.status_code in wanted:
                     return answer
                 if answer.status_code not in (429, 503):
@@ -133,7 +139,7 @@ class KillLoop:
     def serve(self, space, worker):
         try:
             listed = requests.get(
-                f"{self.server.url}{space.path}/Workers/{worker}/Reservations", {"PageSize": 1000}, auth=self.server.session().auth, timeout=30)
+                f"{self.url()}{space.path}/Workers/{worker}/Reservations", {"PageSize": 1000}, auth=(SID, TOKEN), timeout=30)
         except requests.RequestException:
             return False
         if listed.status_code != 200:
@@ -162,8 +168,12 @@ class KillLoop:
 
     # MARK: Audit
 
+    def journal(self):
+        """Where the journal is."""
+        return ["--data-dir", self.server.folder]
+
     def audit(self):
-        shown = subprocess.Popen([BINARY, "journal", "show", "--json", "--data-dir", self.server.folder], stdout=subprocess.PIPE, text=True)
+        shown = subprocess.Popen([BINARY, "journal", "show", "--json", *self.journal()], stdout=subprocess.PIPE, text=True)
         try:
             audit = Audit()
             for line in shown.stdout:
@@ -176,7 +186,7 @@ class KillLoop:
             status = shown.wait(PATIENCE * 4)
         if status != 0:
             audit.problems.append(f"journal show ended with {status}")
-        self.events = audit.events
+        self.events, self.refused = audit.events, audit.refused
         return audit.judge({sid[2:] for _, sid in self.accepted.values()}, len(self.accepted), {sid[2:] for sid in self.finished})
 
 
@@ -187,8 +197,26 @@ class Audit:
         self.problems, self.events = [], 0
         self.created, self.completed = collections.Counter(), collections.Counter()
         self.holders, self.busy, self.sequences = {}, {}, {}
+        self.owners, self.refused = {}, 0
+
+    def counts(self, record):
+        """The acceptance rule: the last Open says who decides, and only the next of their decisions counts."""
+        partition, said = (record["topic"], record["partition"]), (record.get("incarnation"), record.get("epoch"), record.get("sequence"))
+        if record["kind"] == "open":
+            self.owners[partition] = (record["incarnation"], record["offset"], 0)
+            return False
+        if self.owners.get(partition) != said:
+            self.refused += 1
+            return False
+        self.owners[partition] = (*said[:2], said[2] + 1)
+        return True
 
     def take(self, record):
+        counts = self.counts(record)
+        if record["kind"] == "decision" and record.get("accepted") is not counts:
+            self.problems.append(f"{record['topic']}[{record['partition']}] @{record['offset']} is shown as accepted: {record.get('accepted')}, and should be {counts}")
+        if not counts:
+            return
         for step in record.get("steps", []):
             if "event" not in step:
                 continue

@@ -9,7 +9,7 @@ final class WriterThread: Sendable {
 
   init(_ core: LogCore) throws(EventLogStartFailure) {
     self.core = core
-    guard let thread = OwnThread(core.part == .journals ? "trunkline-log" : "trunkline-events", { Writer(core).run() }) else {
+    guard let thread = OwnThread(core.part == .journals ? "trunkline-log" : "trunkline-made", { Writer(core).run() }) else {
       throw .unreadable(file: core.folder, reason: "the system gives no more threads")
     }
     self.thread = thread
