@@ -18,6 +18,7 @@ final class Client {
   let world: World
   let account = Identifier(high: 0xA, low: 0xA)
   let workspace = Identifier(high: 0xB, low: 0xB)
+  let neighbour = Identifier(high: 0xC, low: 0xC)
   private var random: SeededGenerator
   private var sessions: [String: any AppendSession] = [:]
   private var next: UInt64 = 0
@@ -50,8 +51,13 @@ final class Client {
     }
   }
 
-  func ask(_ request: Request, key: Identifier? = nil) {
-    send(Command(scope: workspace, account: account, body: request.encoded()), to: "work.commands", key: key)
+  func ask(_ request: Request, key: Identifier? = nil, in scope: Identifier? = nil) {
+    send(Command(scope: scope ?? workspace, account: account, body: request.encoded()), to: "work.commands", key: key)
+  }
+
+  /// Asks how far an import is decided, behind everything that it has sent.
+  func ask(about importing: Identifier) {
+    send(Command(scope: workspace, account: account, origin: .question(importing: importing), body: []), to: "work.bulk")
   }
 
   func send(_ command: Command, to topic: String, key: Identifier? = nil) {
@@ -144,7 +150,8 @@ final class Client {
     }
     switch random.next() % 20 {
     case 0..<7:
-      let attributes = "{\"kind\":\(random.next() % 2),\"level\":\(random.next() % 5)}"
+      let lethal = world.swarm.hasPoison && random.next() % 24 == 0 ? ",\"lethal!\":1" : ""
+      let attributes = "{\"kind\":\(random.next() % 2),\"level\":\(random.next() % 5)\(lethal)}"
       ask(
         Request(
           .createTask,
@@ -171,6 +178,24 @@ final class Client {
     default:
       if let workflow = pick(ids(Kind.workflow)) { ask(Request(.updateWorkflow, target: workflow, arguments: [.reEvaluate: true])) }
     }
+  }
+
+  /// A second workspace, filled and deleted, again and again: longer than a slice takes.
+  func actNextDoor(_ visible: [DocumentKey: [UInt8]]) {
+    let isThere =
+      (try? visible[DocumentKey(kind: Kind.workspace, id: neighbour)].map { try WorkspaceRecord(decoding: $0).isDeleted }) == false
+    guard isThere else { return ask(Request(.createWorkspace, arguments: [.friendlyName: "next door"]), in: neighbour) }
+    let counts = Dictionary(grouping: visible.keys, by: \.kind).mapValues(\.count)
+    guard let queue = visible.keys.filter({ $0.kind == Kind.taskQueue }).map(\.id).min() else {
+      return ask(
+        Request(.createTaskQueue, arguments: [.friendlyName: .text("q\(random.next() % 3)"), .targetWorkers: "1==1"]), in: neighbour)
+    }
+    guard counts[Kind.workflow] != nil else {
+      let text = "{\"task_routing\":{\"default_filter\":{\"queue\":\"\(SIDKind.taskQueue.text(queue))\"}}}"
+      return ask(Request(.createWorkflow, arguments: [.friendlyName: "w", .configuration: .text(text)]), in: neighbour)
+    }
+    if random.next() % 12 == 0 { return ask(Request(.deleteWorkspace), in: neighbour) }
+    ask(Request(.createTask, arguments: [.attributes: .bytes(Array("{}".utf8)), .timeout: 3600]), in: neighbour)
   }
 
   private func answer(_ visible: [DocumentKey: [UInt8]], _ reservation: Identifier?, _ status: String) {

@@ -111,22 +111,32 @@ private struct Watching: Cancellable {
 final class SimulatedNode {
   let queue = ManualQueue()
   let side = ManualQueue()
+  let life = Life()
+  let isProjecting: Bool
   let work: PartitionRunner<TaskRoutingMachine>
   let accounts: PartitionRunner<AccountsMachine>
   let projectors: [Projector]
 
-  init(name: String, world: World, seed: UInt64) {
+  init(name: String, world: World, seed: UInt64, projects: Bool = true) {
+    isProjecting = projects
     let identifiers = SequentialIdentifiers(seed: seed)
+    let life = life
     func ports(_ hot: FragileHotState) -> RunnerPorts {
-      RunnerPorts(log: world.log, hot: hot, bus: world.bus, clock: world.clock, identifiers: identifiers)
+      RunnerPorts(
+        log: MortalLog(log: world.log, life: life), hot: hot, bus: world.bus, clock: world.clock, identifiers: identifiers,
+        courtesy: world.courtesy)
     }
-    var options = RunnerOptions(family: "work", partition: 0, node: name, inputs: ["work.commands", "work.bulk"])
+    var workPorts = ports(world.hot)
+    workPorts.poison = SimulatedPoison(evidence: world.evidence, life: life)
+    var options = RunnerOptions(family: "work", partition: 0, node: name, inputs: World.inputs)
+    options.yieldingBatch = 1 + Int(seed / 24 % 5)
+    options.courteousBatch = 1 + Int(seed / 120 % 3)
     options.mostInFlight = 1 + Int(seed % 4)
     options.batch = 1 + Int(seed / 4 % 6)
     options.sliceDocuments = 3
     options.compareInterval = 700
     work = PartitionRunner(
-      options: options, ports: ports(world.hot), settings: world.settings, queue: queue, notify: { world.note("\(name): \($0)") })
+      options: options, ports: workPorts, settings: world.settings, queue: queue, notify: { world.note("\(name): \($0)") })
     accounts = PartitionRunner(
       options: RunnerOptions(family: "account", partition: 0, node: name, inputs: ["account.commands"]), ports: ports(world.accountsHot),
       settings: AccountsMachine.Settings(), queue: queue)
@@ -134,6 +144,12 @@ final class SimulatedNode {
       Projector(options: Projector.Options(family: "work", partition: 0, hasEvents: true), log: world.log, queue: side),
       Projector(options: Projector.Options(family: "account", partition: 0, hasEvents: false), log: world.log, queue: side),
     ]
+  }
+
+  /// Goes on for some steps, unless it dies in one.
+  func run(limit: Int) {
+    var left = limit
+    while left > 0, !life.isOver, queue.step() { left -= 1 }
   }
 
   /// The group takes the partitions away and gives them back, whatever is in flight.
@@ -145,6 +161,7 @@ final class SimulatedNode {
   }
 
   func drop() {
+    life.end()
     queue.drop()
     side.drop()
   }
@@ -155,10 +172,10 @@ final class SimulatedNode {
   }
 
   /// Only one process projects; a second owner may exist, a second projector is fenced by transactions that this log does not draw.
-  func start(projects: Bool) {
+  func start() {
     work.start()
     accounts.start()
-    if projects { for projector in projectors { projector.start() } }
+    if isProjecting { for projector in projectors { projector.start() } }
   }
 }
 
@@ -173,11 +190,17 @@ final class World: Sendable {
   let settings: TaskRoutingSettings
   private let notes = Mutex<[String]>([])
 
+  let swarm: Swarm
+  let courtesy: SimulatedCourtesy
+  let evidence: Evidence
+  static let inputs = ["work.commands", "work.bulk"]
   private let trace: (@Sendable (String) -> Void)?
 
   init(seed: UInt64, trace: (@Sendable (String) -> Void)? = nil) {
     self.seed = seed
     self.trace = trace
+    swarm = Swarm(seed: seed)
+    courtesy = SimulatedCourtesy(memory: swarm.courtesy)
     var settings = TaskRoutingSettings()
     settings.purgeAfter = 5000
     self.settings = settings
@@ -187,6 +210,7 @@ final class World: Sendable {
       "rejects",
     ]
     log = InMemoryEventLog(topics: topics.map { TopicDeclaration($0, partitions: 1) }, clock: clock, manual: true)
+    evidence = Evidence(log: log, inputs: World.inputs, isOn: swarm.hasPoison)
   }
 
   func note(_ text: String) {
