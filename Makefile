@@ -32,6 +32,12 @@ demo: build ## replay a real day of work through a server of its own, and report
 test: deps-test lint architecture ## all checks and all tests; ends with "N passed, 0 failed"
 	@BUILD_FLAGS="$(BUILD_FLAGS)" TEST_FLAGS="$(TEST_FLAGS)" scripts/test.sh
 
+SECONDS ?= 600
+
+.PHONY: kill-loop
+kill-loop: build ## kill a server under load again and again, then audit its journal: SECONDS=600
+	scripts/kill-loop.sh $(SECONDS)
+
 .PHONY: run
 run: build ## serve on 127.0.0.1:8080, data in ./trunkline-data
 	$(BINARY) serve $(SERVE_FLAGS)

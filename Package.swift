@@ -93,7 +93,8 @@ targets += [
     "Contracts",
     [
       "CRdkafka", "CSQLite", "EventLoops", "InProcessHotState", "InProcessPresenceStore", "InProcessSignalBus", "KafkaEventLog", "Ports",
-      "PortsTesting", "RedisClient", "RedisHotState", "RedisPresenceStore", "RedisSignalBus", "RedisTesting", "Resources", "SQLiteEventLog",
+      "PortsTesting", "PowerCut", "RedisClient", "RedisHotState", "RedisPresenceStore", "RedisSignalBus", "RedisTesting", "Resources",
+      "SQLiteEventLog",
     ]),
   tests("PortsTesting", ["InProcessSignalBus", "Ports", "PortsTesting", "Resources"]),
   .executableTarget(

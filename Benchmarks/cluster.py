@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "Tests", "Acceptance"))
@@ -51,7 +50,6 @@ def main():
             node.wait_ready()
         space = Space(rest)
         fill(rest, space, TASKS)
-        owner = workers[0]
         for how in ("killed", "stopped in order", "killed"):
             # Whose going makes the workspace wait is its owner; the other one's goes unnoticed.
             for worker in workers:

@@ -1,7 +1,7 @@
 // What the log itself takes: a record is produced, consumed, and produced again from what was consumed, both acknowledged by all replicas; at so many a second whatever
 // each takes. One thread, no product: the yardstick of `create -> reservation`.
 //   log-yardstick BROKERS TOPIC RATE SECONDS      prints p50 and p99 in milliseconds, from when a record is due to the second acknowledgement.
-// TOPIC-in and TOPIC-out must be there, one partition each. Needs librdkafka-dev.
+// Makes the topics TOPIC-in and TOPIC-out, one partition each, where they are missing. Needs librdkafka-dev.
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +54,18 @@ static rd_kafka_t *client(rd_kafka_type_t type, const char *brokers, rd_kafka_qu
   return handle;
 }
 
+static void make(rd_kafka_t *handle, const char *in, const char *out) {
+  char error[512];
+  rd_kafka_NewTopic_t *topics[] = {rd_kafka_NewTopic_new(in, 1, 1, error, sizeof error), rd_kafka_NewTopic_new(out, 1, 1, error, sizeof error)};
+  rd_kafka_queue_t *answer = rd_kafka_queue_new(handle);
+  rd_kafka_CreateTopics(handle, topics, 2, NULL, answer);
+  rd_kafka_event_t *event = rd_kafka_queue_poll(answer, 10000);
+  // One that is there already is as good.
+  if (event) rd_kafka_event_destroy(event);
+  rd_kafka_NewTopic_destroy_array(topics, 2);
+  rd_kafka_queue_destroy(answer);
+}
+
 int main(int count, char **words) {
   if (count != 5) {
     fprintf(stderr, "usage: log-yardstick BROKERS TOPIC RATE SECONDS\n");
@@ -72,10 +84,16 @@ int main(int count, char **words) {
   rd_kafka_t *first = client(RD_KAFKA_PRODUCER, words[1], queue);
   rd_kafka_t *second = client(RD_KAFKA_PRODUCER, words[1], queue);
   rd_kafka_topic_t *to_in = rd_kafka_topic_new(first, in, NULL), *to_out = rd_kafka_topic_new(second, out, NULL);
+  make(first, in, out);
   int64_t low, high = 0;
-  if (rd_kafka_query_watermark_offsets(consumer, in, 0, &low, &high, 10000)) {
-    fprintf(stderr, "no topic %s\n", in);
-    return 2;
+  // A topic that was just made takes a moment to have a leader.
+  int attempts = 100;
+  while (rd_kafka_query_watermark_offsets(consumer, in, 0, &low, &high, 10000)) {
+    if (--attempts == 0) {
+      fprintf(stderr, "no topic %s\n", in);
+      return 2;
+    }
+    rd_kafka_poll(consumer, 100);
   }
   rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
   rd_kafka_topic_partition_list_add(list, in, 0)->offset = high;

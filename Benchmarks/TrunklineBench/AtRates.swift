@@ -21,11 +21,11 @@ enum AtRates {
       let stream = request
       return try await withThrowingTaskGroup(of: [TrunklineBench.Row]?.self) { group in
         group.addTask {
-          try? await served.api.stream(stream, onResponse: { _ in arrivals.open() }, onChunk: { arrivals.take($0) })
+          try? await served.api.stream(stream, onResponse: { _ in arrivals.opened.ring() }, onChunk: { arrivals.take($0) })
           return nil
         }
         group.addTask {
-          await arrivals.opened()
+          await arrivals.opened.wait()
           var rows: [TrunklineBench.Row] = []
           _ = try await measure(served, arrivals, rate: rates[0], seconds: min(seconds, 2))
           for rate in rates { rows.append(try await measure(served, arrivals, rate: rate, seconds: seconds)) }
@@ -65,12 +65,9 @@ enum AtRates {
     var seen = LatencyHistogram()
     for (number, at) in arrivals.times.enumerated() { if let at { seen.record(Int64((at - start - Double(number) / Double(rate)) * 1e9)) } }
     guard seen.count == count else { throw BenchFailure("\(seen.count) of \(count) reservations were seen") }
-    func figures(_ histogram: LatencyHistogram) -> String {
-      [50, 99].map { HumanText.duration(nanoseconds: histogram.percentile(Double($0))) }.joined(separator: " / ")
-    }
     return .init(
-      what: "create → reservation event at \(rate)/s, p50 / p99", figure: figures(seen),
-      note: "the answer to the create: \(figures(answers))"
+      what: "create → reservation event at \(rate)/s, p50 / p99", figure: seen.figures,
+      note: "the answer to the create: \(answers.figures)"
     )
   }
 }
@@ -83,29 +80,10 @@ final class Arrivals: Sendable {
     var times: [Double?] = []
     var missing = 0
     var rest = Data()
-    var isOpen = false
-    var openers: [CheckedContinuation<Void, Never>] = []
   }
   private let state = Mutex(State())
-
-  func open() {
-    let openers = state.withLock { state in
-      state.isOpen = true
-      defer { state.openers = [] }
-      return state.openers
-    }
-    for opener in openers { opener.resume() }
-  }
-
-  func opened() async {
-    await withCheckedContinuation { continuation in
-      let isOpen = state.withLock { state in
-        if !state.isOpen { state.openers.append(continuation) }
-        return state.isOpen
-      }
-      if isOpen { continuation.resume() }
-    }
-  }
+  /// Rung when events begin to come.
+  let opened = Stop()
 
   /// The number of the first of so many.
   func expect(_ count: Int) -> Int {

@@ -21,14 +21,11 @@ enum BesideBulk {
       var beside = LatencyHistogram()
       while !over.withLock({ $0 }) { try await Creates(served: served).one(&beside) }
       let took = try await imported - begun
-      func figures(_ histogram: LatencyHistogram) -> String {
-        [50, 99].map { HumanText.duration(nanoseconds: histogram.percentile(Double($0))) }.joined(separator: " / ")
-      }
       let ratio = Double(beside.percentile(99)) / Double(max(1, idle.percentile(99)))
       return [
-        .init(what: "create with nothing else going on, p50 / p99", figure: figures(idle), note: "\(idle.count) creates, 20 a second"),
+        .init(what: "create with nothing else going on, p50 / p99", figure: idle.figures, note: "\(idle.count) creates, 20 a second"),
         .init(
-          what: "create beside an import, p50 / p99", figure: figures(beside),
+          what: "create beside an import, p50 / p99", figure: beside.figures,
           note:
             "p99 \(HumanText.decimal(ratio)) times; \(beside.count) creates; \(HumanText.count(lines)) lines took \(HumanText.decimal(took)) s"
         ),

@@ -1,4 +1,5 @@
 import Foundation
+import Observability
 import Terminal
 
 /// Figures of one home, one table: what it does a second, how long one thing takes, and what it writes.
@@ -47,6 +48,11 @@ enum TrunklineBench {
   private static let lines = ProcessInfo.processInfo.environment["LINES"].flatMap { Int($0) } ?? 100_000
 
   static func perSecond(_ count: Int, _ seconds: Double) -> String { HumanText.count(Int(Double(count) / seconds)) + "/s" }
+}
+
+extension LatencyHistogram {
+  /// Median and 99th percentile, as the table shows them.
+  var figures: String { [50, 99].map { HumanText.duration(nanoseconds: percentile($0)) }.joined(separator: " / ") }
 }
 
 /// Seconds of a clock that only grows.

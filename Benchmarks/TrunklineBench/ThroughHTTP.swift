@@ -187,11 +187,11 @@ enum Latency {
       let stream = request
       return try await withThrowingTaskGroup(of: LatencyHistogram?.self) { group in
         group.addTask {
-          try? await served.api.stream(stream, onResponse: { _ in seen.open() }, onChunk: { seen.take($0) })
+          try? await served.api.stream(stream, onResponse: { _ in seen.opened.ring() }, onChunk: { seen.take($0) })
           return nil
         }
         group.addTask {
-          await seen.opened()
+          await seen.opened.wait()
           var histogram = LatencyHistogram()
           let end = uptime() + seconds
           while uptime() < end {
@@ -218,11 +218,10 @@ enum Latency {
         return result ?? LatencyHistogram()
       }
     }
-    func milliseconds(_ nanoseconds: Int64) -> String { HumanText.duration(nanoseconds: nanoseconds) }
     return [
       .init(
         what: "HTTP create → reservation event, p50 / p99",
-        figure: "\(milliseconds(histogram.percentile(50))) / \(milliseconds(histogram.percentile(99)))",
+        figure: histogram.figures,
         note: "\(histogram.count) tasks, one at a time, event read over SSE")
     ]
   }
@@ -232,29 +231,11 @@ enum Latency {
 final class SeenEvents: Sendable {
   private struct State {
     var waiter: CheckedContinuation<Double, Never>?
-    var isOpen = false
-    var openers: [CheckedContinuation<Void, Never>] = []
   }
   private let state = Mutex(State())
-  private let mark = Array("taskrouter.reservation.created".utf8)
+  /// Rung when events begin to come.
+  let opened = Stop()
 
-  func open() {
-    let openers = state.withLock { state in
-      state.isOpen = true
-      defer { state.openers = [] }
-      return state.openers
-    }
-    for opener in openers { opener.resume() }
-  }
-  func opened() async {
-    await withCheckedContinuation { continuation in
-      let isOpen = state.withLock { state in
-        if !state.isOpen { state.openers.append(continuation) }
-        return state.isOpen
-      }
-      if isOpen { continuation.resume() }
-    }
-  }
   func take(_ bytes: [UInt8]) {
     guard String(decoding: bytes, as: UTF8.self).contains("taskrouter.reservation.created") else { return }
     let now = uptime()

@@ -76,7 +76,15 @@ package enum Doctor {
   }
 
   private static func file(_ options: NodeOptions) -> [Finding] {
-    guard access(options.dataFolder + "/log.sqlite", F_OK) == 0 else { return [] }
+    guard access(options.dataFolder + "/log.sqlite", F_OK) == 0 else {
+      guard options.cluster == nil, access(options.dataFolder + "/account", F_OK) == 0 else { return [] }
+      return [
+        Finding(
+          grade: .bad, subject: "log", text: "log.sqlite is missing, but account is there: the folder has been served before",
+          remedy: "restore a backup into a new folder (trunkline restore BACKUP --data-dir NEW), or move account away to begin with nothing"
+        )
+      ]
+    }
     do throws(EventLogStartFailure) {
       let file = try LogFile(folder: options.dataFolder)
       let verdict = try file.check()
@@ -84,7 +92,7 @@ package enum Doctor {
         return [
           Finding(
             grade: .bad, subject: "log", text: "log.sqlite is damaged: \(verdict)",
-            remedy: "restore the folder from a backup, or recover a copy with sqlite3 .recover")
+            remedy: "restore a backup into a new folder (trunkline restore BACKUP --data-dir NEW), or recover a copy with sqlite3 .recover")
         ]
       }
       let count = file.partitions(of: "work.journal").count

@@ -73,7 +73,7 @@ package final class Node: Sendable {
     projection = try EventLoop.spawn(name: "projection")
     home =
       if let cluster = options.cluster { try .cluster(options, cluster, logger: logger, loop: projection, readers: loops) } else {
-        try .embedded(options, clock: clock, lock: lock, loops: loops)
+        try .embedded(options, clock: clock, lock: lock, loops: loops, logger: logger)
       }
     if let stamp { for lane in home.lanes { lane.loop.post { try? stamp.armThisThread() } } }
 
@@ -239,8 +239,12 @@ package final class Node: Sendable {
 
   private func probes() -> NodeProbes {
     let metrics = metrics
-    let readiness = readiness
-    var probes = NodeProbes(notReady: { readiness.missing }, metrics: { metrics.exposition() })
+    // What the home lacks is asked at once: a balancer that comes just after the disk has failed must not hear of a second ago.
+    var probes = NodeProbes(
+      notReady: { [self] in
+        checkHome()
+        return readiness.missing
+      }, metrics: { metrics.exposition() })
     if devClock != nil { probes.moveClock = { [self] advance, rate in await moveClock(advance, rate) } }
     return probes
   }
@@ -254,8 +258,12 @@ package final class Node: Sendable {
       "clock", isReady: trustedClock?.isDoubted != true,
       reason:
         "the machine's clock stepped forwards by more than a minute; it is not believed: put it right, or restart the node to confirm it")
+    checkHome()
+  }
+
+  private func checkHome() {
     let problems = home.problems()
-    for part in ["kafka", "topics", "redis", "identity"] {
+    for part in ["disk", "log", "kafka", "topics", "redis", "identity"] {
       let reasons = problems.filter { $0.part == part }.map(\.reason)
       readiness.set(part, isReady: reasons.isEmpty, reason: reasons.joined(separator: "; "))
     }

@@ -14,6 +14,7 @@ enum CommandTable {
         trunkline tail --workspace WS…
         trunkline ingest tickets.csv --workspace WS… --workflow WW…
         trunkline doctor
+        trunkline backup /mnt/backup/monday.sqlite
       Make the topics of a cluster:
         trunkline topics plan --kafka kafka-1:9092,kafka-2:9092,kafka-3:9092
       """,
@@ -22,7 +23,7 @@ enum CommandTable {
       OptionSpec("log-level", help: "debug, info, warning or error", placeholder: "LEVEL", default: "info"),
       OptionSpec("log-format", help: "text or json", placeholder: "FORMAT", default: "text"),
     ],
-    subcommands: [serve, ingest, tail, demo, account, doctor, journal, TopicsCommand.spec])
+    subcommands: [serve, ingest, tail, demo, account, doctor, journal] + SafekeepingCommand.specs + [TopicsCommand.spec])
 
   static let serve = CommandSpec(
     "serve", help: "Serve the API from one data folder: one process, no other server.",

@@ -45,6 +45,7 @@ enum TrunklineCommand {
     case "demo": try await Demo.run(options)
     case "create", "list", "rotate": try await Accounts.run(path.last ?? "", options)
     case "doctor": try await Checkup.run(options)
+    case "backup", "restore": try SafekeepingCommand.run(path.last ?? "", options)
     case "show": try await Journals.run(options)
     case "plan", "apply", "check": try await TopicsCommand.run(path.last ?? "", options)
     default:

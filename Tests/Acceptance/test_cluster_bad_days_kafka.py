@@ -67,7 +67,7 @@ class KafkaSecurity(unittest.TestCase):
         # An operator who gives what is named, and nothing else.
         while True:
             try:
-                lacks = until(lambda: node.not_ready() == [] or {right[:2] for right in self.denied(node)} - given, "it is ready, or names a right", PATIENCE)
+                lacks = until(lambda: node.not_ready() == [] or {right[:2] for right in self.denied(node)} - given, "it is ready, or names a right", PATIENCE * 4)
             except AssertionError as failure:
                 raise AssertionError(f"{failure}\n{given}\n{requests.get(node.url + '/ready').text}\n{node.log_tail()}") from None
             if lacks is True:

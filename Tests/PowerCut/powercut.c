@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { sector = 512, paths = 512, files = 16 };
+enum { sector = 512, paths = 512, files = 128, faults = 32 };
 
 /* One write since the last sync. */
 typedef struct change {
@@ -30,10 +30,38 @@ typedef struct {
   sqlite3_file real[];
 } file;
 
+/* What goes wrong, and where. */
+typedef struct {
+  char folder[paths];
+  char end[32];
+  int operation, code, left, met;
+} fault;
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static disk disks[files];
 static int disk_count;
+static fault fault_list[faults];
+static int fault_count;
 static sqlite3_vfs *real_vfs;
+
+static int ends(const char *text, const char *end) {
+  size_t n = strlen(text), m = strlen(end);
+  return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+static int begins(const char *text, const char *begin) { return strncmp(text, begin, strlen(begin)) == 0; }
+
+/* The code that an operation on a file is to fail with, or 0. The caller holds the lock. */
+static int meets(const disk *d, int operation) {
+  for (int i = 0; i < fault_count; i++) {
+    fault *f = &fault_list[i];
+    if (f->operation != operation || f->left == 0 || !begins(d->path, f->folder) || !ends(d->path, f->end)) continue;
+    if (f->left > 0) f->left--;
+    f->met++;
+    return f->code;
+  }
+  return SQLITE_OK;
+}
 
 static void put(disk *d, const unsigned char *bytes, sqlite3_int64 offset, size_t length) {
   size_t end = (size_t)offset + length;
@@ -68,6 +96,15 @@ static int on_close(sqlite3_file *f) {
 
 static int on_read(sqlite3_file *f, void *to, int n, sqlite3_int64 at) {
   sqlite3_file *r = ((file *)f)->real;
+  disk *d = ((file *)f)->disk;
+  if (d) {
+    pthread_mutex_lock(&lock);
+    int code = meets(d, POWERCUT_READ);
+    pthread_mutex_unlock(&lock);
+    /* SQLite demands that what a short read leaves is zero. */
+    if (code == SQLITE_IOERR_SHORT_READ) memset(to, 0, (size_t)n);
+    if (code != SQLITE_OK) return code;
+  }
   return r->pMethods->xRead(r, to, n, at);
 }
 
@@ -75,6 +112,10 @@ static int on_write(sqlite3_file *f, const void *from, int n, sqlite3_int64 at) 
   sqlite3_file *r = ((file *)f)->real;
   disk *d = ((file *)f)->disk;
   if (d) {
+    pthread_mutex_lock(&lock);
+    int code = meets(d, POWERCUT_WRITE);
+    pthread_mutex_unlock(&lock);
+    if (code != SQLITE_OK) return code;
     change *c = malloc(sizeof(change) + (size_t)n);
     if (!c) return SQLITE_NOMEM;
     c->next = NULL;
@@ -109,8 +150,11 @@ static int on_sync(sqlite3_file *f, int flags) {
   (void)r;
   if (d) {
     pthread_mutex_lock(&lock);
-    settle(d);
+    int code = meets(d, POWERCUT_SYNC);
+    /* As the system does: told once, and what could not be written counts as written from then on. It can still be read, until the power goes. */
+    if (code == SQLITE_OK) settle(d); else forget(d);
     pthread_mutex_unlock(&lock);
+    return code;
   }
   return SQLITE_OK;
 }
@@ -176,11 +220,6 @@ static const sqlite3_io_methods methods = {
     on_sector, on_characteristics, on_shm_map, on_shm_lock, on_shm_barrier, on_shm_unmap, NULL, NULL,
 };
 
-static int ends(const char *text, const char *end) {
-  size_t n = strlen(text), m = strlen(end);
-  return n >= m && strcmp(text + n - m, end) == 0;
-}
-
 static disk *find(const char *path) {
   if (!path || (!ends(path, ".sqlite") && !ends(path, ".sqlite-wal")) || strlen(path) >= paths) return NULL;
   pthread_mutex_lock(&lock);
@@ -213,8 +252,9 @@ static int on_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *f, int
   return SQLITE_OK;
 }
 
-int powercut_install(void) {
+static int install(int as_default) {
   static sqlite3_vfs mine;
+  if (real_vfs) return SQLITE_OK;
   real_vfs = sqlite3_vfs_find(NULL);
   if (!real_vfs) return SQLITE_ERROR;
   mine = *real_vfs;
@@ -222,7 +262,52 @@ int powercut_install(void) {
   mine.pNext = NULL;
   mine.szOsFile = (int)sizeof(file) + real_vfs->szOsFile;
   mine.xOpen = on_open;
-  return sqlite3_vfs_register(&mine, 1);
+  return sqlite3_vfs_register(&mine, as_default);
+}
+
+int powercut_install(void) { return install(1); }
+
+int powercut_register(void) {
+  static pthread_mutex_t once = PTHREAD_MUTEX_INITIALIZER;
+  pthread_mutex_lock(&once);
+  int code = install(0);
+  pthread_mutex_unlock(&once);
+  return code;
+}
+
+int powercut_fail(const char *folder, const char *end, int operation, int code, int times) {
+  pthread_mutex_lock(&lock);
+  int place = -1;
+  for (int i = 0; i < fault_count && place < 0; i++)
+    if (fault_list[i].folder[0] == 0) place = i;
+  if (place < 0 && fault_count < faults) place = fault_count++;
+  if (place >= 0) {
+    fault *f = &fault_list[place];
+    snprintf(f->folder, sizeof f->folder, "%s", folder);
+    snprintf(f->end, sizeof f->end, "%s", end);
+    f->operation = operation;
+    f->code = code;
+    f->left = times;
+    f->met = 0;
+  }
+  pthread_mutex_unlock(&lock);
+  return place < 0 ? -1 : 0;
+}
+
+int powercut_met(const char *folder) {
+  int met = 0;
+  pthread_mutex_lock(&lock);
+  for (int i = 0; i < fault_count; i++)
+    if (strcmp(fault_list[i].folder, folder) == 0) met += fault_list[i].met;
+  pthread_mutex_unlock(&lock);
+  return met;
+}
+
+void powercut_mend(const char *folder) {
+  pthread_mutex_lock(&lock);
+  for (int i = 0; i < fault_count; i++)
+    if (strcmp(fault_list[i].folder, folder) == 0) memset(&fault_list[i], 0, sizeof fault_list[i]);
+  pthread_mutex_unlock(&lock);
 }
 
 /* A linear congruential generator: the same survivors for the same seed everywhere. */
@@ -253,11 +338,13 @@ static int copy(const disk *d, const char *folder, unsigned *seed, int percent) 
   return failed ? -1 : 0;
 }
 
-int powercut_copy(const char *folder, unsigned seed, int percent) {
+int powercut_copy_of(const char *from, const char *folder, unsigned seed, int percent) {
   int code = 0;
   pthread_mutex_lock(&lock);
   for (int i = 0; i < disk_count; i++)
-    if (copy(&disks[i], folder, &seed, percent) != 0) code = -1;
+    if (begins(disks[i].path, from) && copy(&disks[i], folder, &seed, percent) != 0) code = -1;
   pthread_mutex_unlock(&lock);
   return code;
 }
+
+int powercut_copy(const char *folder, unsigned seed, int percent) { return powercut_copy_of("", folder, seed, percent); }

@@ -91,19 +91,28 @@ final class KafkaSession: AppendSession {
     if isFirst { deliver([AppendReport(tag: tag, outcome: .failure(failure))]) }
   }
 
+  /// Reports what was handed over first, and what was refused right behind it.
+  private func settleFirst(_ report: AppendReport, into out: inout [AppendReport]) {
+    out += state.withLock { state in
+      guard state.isOver == nil, !state.isClosed, !state.outstanding.isEmpty else { return [] }
+      state.outstanding.removeFirst()
+      var settled = [report]
+      while let next = state.outstanding.first, let failure = state.refused.removeValue(forKey: next) {
+        state.outstanding.removeFirst()
+        settled.append(AppendReport(tag: next, outcome: .failure(failure)))
+      }
+      return settled
+    }
+  }
+
   /// Takes the reports of one batch, in order.
   func settle(_ reports: [SettledRecord]) {
     var out: [AppendReport] = []
     var lost: String?
     for report in reports {
-      // Success without a valid offset happens: an implicit acknowledgement. The place of the record is not known then.
       // The broker's limit is lower than ours. It is not in the log, and nothing else is wrong; but what follows in a journal has no meaning without it.
       if report.error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, !isJournal {
-        state.withLock { state in
-          guard state.isOver == nil, !state.isClosed, !state.outstanding.isEmpty else { return }
-          state.outstanding.removeFirst()
-          out.append(AppendReport(tag: report.tag, outcome: .failure(.tooLarge(bytes: report.size, limit: 0))))
-        }
+        settleFirst(AppendReport(tag: report.tag, outcome: .failure(.tooLarge(bytes: report.size, limit: 0))), into: &out)
         continue
       }
       if report.error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED { producer.refusals.denied("Write", "topic \(topic)") }
@@ -111,19 +120,12 @@ final class KafkaSession: AppendSession {
         lost = KafkaError(code: report.error, what: "\(topic)[\(partition)]").description
         break
       }
+      // Success without a valid offset happens: an implicit acknowledgement. The place of the record is not known then.
       guard report.offset >= 0 else {
         lost = "\(topic)[\(partition)]: acknowledged without a valid offset (\(report.offset))"
         break
       }
-      state.withLock { state in
-        guard state.isOver == nil, !state.isClosed else { return }
-        state.outstanding.removeFirst()
-        out.append(AppendReport(tag: report.tag, outcome: .success(report.offset)))
-        while let next = state.outstanding.first, let failure = state.refused.removeValue(forKey: next) {
-          state.outstanding.removeFirst()
-          out.append(AppendReport(tag: next, outcome: .failure(failure)))
-        }
-      }
+      settleFirst(AppendReport(tag: report.tag, outcome: .success(report.offset)), into: &out)
     }
     if !out.isEmpty {
       producer.refusals.allowed("Write", "topic \(topic)")

@@ -107,11 +107,11 @@ package final class RedisHotState: HotState {
     _ scope: Identifier, token: RefillToken, expected: Int64, deliver: @escaping @Sendable (Result<RefillOutcome, HotStateFailure>) -> Void
   ) {
     var pipeline = RedisPipeline()
-    let comparison = beginComparison([scope], &pipeline)
+    // Filling one scope tells nothing of the others, so it is no comparison: where the server was emptied before the first of those, they are missing too.
+    completeness.withLock { $0.touch(partition(scope)) }
     announce(scope, &pipeline)
     pipeline.run(Scripts.begin, keys: layout.keys(scope), arguments: [Layout.token(token), Layout.number(expected)])
     client.send(pipeline) { [weak self] result in
-      if case .success = result { self?.end(comparison) }
       self?.noteWrite(result)
       deliver(Self.refill(result))
     }

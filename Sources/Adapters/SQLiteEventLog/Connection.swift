@@ -1,4 +1,5 @@
 import CSQLite
+import Glibc
 import Ports
 
 /// What SQLite answered when it refused.
@@ -13,17 +14,25 @@ struct SQLiteError: Error, CustomStringConvertible {
 /// One connection. Not Sendable: it belongs to whoever made it, and SQLite is told to take no locks for it.
 final class Connection {
   fileprivate let handle: OpaquePointer
+  /// What the last checkpoint that could not be trusted said: something that was written may not be on the disk. Nil: none so far.
+  private(set) var checkpointFailure: SQLiteError?
 
-  /// Opens an existing file, or with `create` a new one.
-  init(path: String, readOnly: Bool = false, create: Bool = false) throws(SQLiteError) {
+  /// Opens an existing file, or with `create` a new one. `vfs`: by which of SQLite's ways to the disk; nil: the usual one.
+  init(path: String, readOnly: Bool = false, create: Bool = false, vfs: String? = nil) throws(SQLiteError) {
     var handle: OpaquePointer?
     let mode = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0)
-    let code = sqlite3_open_v2(path, &handle, mode | SQLITE_OPEN_NOMUTEX, nil)
+    let code = sqlite3_open_v2(path, &handle, mode | SQLITE_OPEN_NOMUTEX, vfs)
     guard code == SQLITE_OK, let handle else {
-      let text = handle.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
+      var text = handle.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
+      if let handle, sqlite3_system_errno(handle) != 0 { text += ": " + String(cString: strerror(sqlite3_system_errno(handle))) }
       // SQLite hands out a connection to be closed even when it could not open the file.
       sqlite3_close_v2(handle)
       throw SQLiteError(code: code, description: text)
+    }
+    // Without the permission to write SQLite opens the file for reading and says so at the first change, which may be long after a start.
+    guard readOnly || sqlite3_db_readonly(handle, "main") == 0 else {
+      sqlite3_close_v2(handle)
+      throw SQLiteError(code: SQLITE_READONLY, description: "it may be read but not written")
     }
     self.handle = handle
     sqlite3_extended_result_codes(handle, 1)
@@ -56,13 +65,44 @@ final class Connection {
     return try statement.row() ? statement.text(0) : ""
   }
 
+  /// Folds the write-ahead log into the file whenever a commit leaves it with so many pages. SQLite's own way of doing that keeps errors to itself, and a sync that failed
+  /// is told once: the next one would succeed without what the system has dropped meanwhile.
+  func checkpoint(everyPages pages: Int32) {
+    self.pages = pages
+    sqlite3_wal_hook(
+      handle,
+      { context, handle, name, frames in
+        guard let context else { return SQLITE_OK }
+        let connection = Unmanaged<Connection>.fromOpaque(context).takeUnretainedValue()
+        guard frames >= connection.pages else { return SQLITE_OK }
+        let code = sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, nil, nil)
+        // Busy: a reader is in the way. Full: the write-ahead log keeps what the file has no room for. Both are tried again at the next commit.
+        if ![SQLITE_OK, SQLITE_BUSY, SQLITE_LOCKED, SQLITE_FULL].contains(code & 0xFF) {
+          connection.checkpointFailure = connection.failure(code)
+        }
+        return SQLITE_OK
+      }, Unmanaged.passUnretained(self).toOpaque())
+  }
+
+  private var pages: Int32 = 0
+
+  /// Writes everything that the write-ahead log holds into the file, syncs it, and empties the write-ahead log. Whatever became of earlier syncs, it is on the disk then.
+  func checkpointAll() throws(SQLiteError) {
+    let busy = try integer("PRAGMA wal_checkpoint(TRUNCATE)")
+    guard busy == 0 else { throw SQLiteError(code: SQLITE_BUSY, description: "readers are in the way of a checkpoint") }
+    checkpointFailure = nil
+  }
+
   var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
 
   /// Rows that the last statement changed.
   var changes: Int { Int(sqlite3_changes(handle)) }
 
   fileprivate func failure(_ code: Int32) -> SQLiteError {
-    SQLiteError(code: code, description: "\(String(cString: sqlite3_errmsg(handle))) (SQLite \(sqlite3_extended_errcode(handle)))")
+    let system = sqlite3_system_errno(handle)
+    let isOfTheDisk = [SQLITE_IOERR, SQLITE_CANTOPEN].contains(code & 0xFF) && system != 0
+    let text = String(cString: sqlite3_errmsg(handle)) + (isOfTheDisk ? ": " + String(cString: strerror(system)) : "")
+    return SQLiteError(code: code, description: "\(text) (SQLite \(sqlite3_extended_errcode(handle)))")
   }
 }
 

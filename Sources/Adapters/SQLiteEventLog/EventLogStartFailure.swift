@@ -13,15 +13,18 @@ package enum EventLogStartFailure: Error, Sendable, Equatable, CustomStringConve
     case .folderInUse(let folder, let holder):
       "the data folder \(folder) is in use by \(holder); stop that process, or choose another folder"
     case .folderUnusable(let folder, let reason):
-      "the data folder \(folder) cannot be used: \(reason); check that it exists, is writable, and that the disk is not full"
+      "the data folder \(folder) cannot be used: \(reason); check that it exists, is writable, and that the disk is not full; `trunkline doctor` looks"
     case .notOurs(let file):
       "\(file) is not an event log of this product; move it away, or choose another data folder"
     case .newerSchema(let file, let found, let known):
-      "\(file) was written by a later release (schema \(found), this release knows \(known)); run that release, or restore a backup of before the upgrade"
+      "\(file) was written by a later release (schema \(found), this release knows \(known)); run that release, or restore a backup of before the upgrade (`trunkline restore`)"
     case .corrupt(let file, let reason):
-      "\(file) is damaged: \(reason); restore the folder from a backup, or run `sqlite3 \(file) .recover` on a copy. It was left as it is"
+      """
+      \(file) is damaged: \(reason). It was left as it is. Restore a backup into a new folder (`trunkline restore BACKUP --data-dir NEW`); without one, \
+      `sqlite3 \(file) .recover` on a copy saves what can be read; `trunkline doctor` tells more
+      """
     case .unreadable(let file, let reason):
-      "\(file) cannot be opened: \(reason); check permissions, the disk and free space"
+      "\(file) cannot be opened: \(reason); check permissions, the disk and free space; `trunkline doctor` looks"
     case .differentPartitions(let file, let topic, let found, let asked):
       "topic \(topic) in \(file) has \(found) partitions and \(asked) were asked for; the number is fixed at creation: configure \(found)"
     }

@@ -12,7 +12,7 @@ package final class FolderLock: Sendable {
     let path = folder + "/" + FolderLock.fileName
     if mkdir(folder, 0o700) != 0, errno != EEXIST { throw .folderUnusable(folder: folder, reason: FolderLock.reason()) }
     let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw .folderUnusable(folder: folder, reason: FolderLock.reason()) }
+    guard descriptor >= 0 else { throw .folderUnusable(folder: folder, reason: "\(FolderLock.fileName): \(FolderLock.reason())") }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       let reason = errno == EWOULDBLOCK ? nil : FolderLock.reason()
       let holder = FolderLock.read(descriptor)

@@ -11,6 +11,7 @@ final class LogCore: Sendable {
   let state: Mutex<LogState>
   let writerWakes = Semaphore()
   let readConnections: ReadConnections
+  let health: LogHealth
   /// Held until the writer has closed the file, whoever lets go of the log; let go of then, if it is the log's own.
   let lock: FolderLock
   let ownsLock: Bool
@@ -24,7 +25,8 @@ final class LogCore: Sendable {
     topics = stored.reduce(into: [:]) { $0[$1.target.topic, default: 0] += 1 }
     indexes = Dictionary(uniqueKeysWithValues: stored.enumerated().map { ($1.target, $0) })
     state = Mutex(LogState(partitions: stored.map(PartitionState.init)))
-    readConnections = ReadConnections(path: folder + "/" + Schema.fileName)
+    health = LogHealth(folder: folder)
+    readConnections = ReadConnections(path: folder + "/" + Schema.fileName, vfs: options.vfs)
   }
 
   func append(_ records: [NewRecord], tag: UInt64, _ session: SessionState) {
@@ -35,6 +37,11 @@ final class LogCore: Sendable {
         return .report(session, AppendReport(tag: tag, outcome: .failure(.sessionLost("an earlier append failed"))))
       }
       if let refusal { return .report(session, AppendReport(tag: tag, outcome: .failure(refusal))) }
+      // New work is refused at once while what is already here finds no room; journals go on trying, which shows when there is room again.
+      if session.durability == .ordered, let problem = self.health.writing {
+        session.dead.store(true, ordering: .relaxed)
+        return .report(session, AppendReport(tag: tag, outcome: .failure(.sessionLost("\(problem)"))))
+      }
       guard let partition = session.partition else { return nil }
       let now = self.clock.now()
       var taken: [LogRecord] = []
@@ -75,8 +82,9 @@ final class LogCore: Sendable {
     let (table, start, end) = state.withLock { ($0.partitions[index].table, $0.partitions[index].start, $0.partitions[index].committed) }
     do {
       let reading = try readConnections.take()
-      defer { readConnections.give(reading) }
-      return try reading.first(table, from: start, to: end, since: time) ?? end
+      let found = try reading.first(table, from: start, to: end, since: time) ?? end
+      readConnections.give(reading)
+      return found
     } catch {
       throw .unavailable("reading \(source): \(error)")
     }

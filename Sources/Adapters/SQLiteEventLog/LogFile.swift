@@ -8,18 +8,19 @@ package struct LogFile {
 
   package init(folder: String) throws(EventLogStartFailure) {
     path = folder + "/" + Schema.fileName
-    do throws(SQLiteError) {
+    do {
       connection = try Connection(path: path, readOnly: true)
-      guard try connection.integer("PRAGMA application_id") == Schema.applicationID else {
-        throw SQLiteError(code: 26, description: "not ours")
-      }
+      try Schema.check(connection, path)
       let rows = try connection.prepare("SELECT id, topic, number FROM partitions")
       var found: [TopicPartition: Int64] = [:]
       while try rows.row() { found[TopicPartition(rows.text(1), Int(rows.integer(2)))] = rows.integer(0) }
       tables = found
+    } catch let error as SQLiteError {
+      throw Schema.failure(error, path)
+    } catch let error as EventLogStartFailure {
+      throw error
     } catch {
-      if error.code == 26 { throw .notOurs(file: path) }
-      throw .unreadable(file: path, reason: error.description)
+      throw .unreadable(file: path, reason: "\(error)")
     }
   }
 
@@ -41,14 +42,12 @@ package struct LogFile {
       }
       return found
     } catch {
-      throw .unreadable(file: path, reason: error.description)
+      throw Schema.failure(error, path)
     }
   }
 
   /// `PRAGMA quick_check`: "ok", or what is wrong. About a second per GB.
   package func check() throws(EventLogStartFailure) -> String {
-    do throws(SQLiteError) { return try connection.text("PRAGMA quick_check(1)") } catch {
-      throw .unreadable(file: path, reason: error.description)
-    }
+    do throws(SQLiteError) { return try connection.text("PRAGMA quick_check(1)") } catch { throw Schema.failure(error, path) }
   }
 }

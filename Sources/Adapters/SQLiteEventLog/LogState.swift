@@ -11,6 +11,9 @@ struct Tail {
 
   init(base: Int64) { self.base = base }
 
+  /// Offset after the last record held.
+  var end: Int64 { base + Int64(records.count - head) }
+
   subscript(offset: Int64) -> LogRecord { records[head + Int(offset - base)] }
 
   mutating func append(_ record: LogRecord) {
@@ -145,6 +148,11 @@ struct PartitionState {
   /// Goes back to what the file holds, after a commit that failed.
   mutating func rollBack(to end: Int64, _ wakes: inout [@Sendable () -> Void]) {
     tail.cut(to: end)
+    if tail.end < end {
+      // What had been given up was in the file after all, and is durable there.
+      tail = Tail(base: end)
+      committed = end
+    }
     (written, next) = (end, end)
     for (id, reader) in readers where reader.position > end { readers[id]?.broken = true }
     waitingOrdered.takeAll(into: &wakes)

@@ -16,8 +16,10 @@ package final class SQLiteEventLog: EventLog {
     package var tailBytes = 4 << 20
     /// How long tombstones of compacted topics are kept, milliseconds of append time.
     package var tombstoneMilliseconds: Int64 = 3_600_000
-    /// Looks for damage in the whole file at start (`PRAGMA quick_check`): about a second per GB.
-    package var verify = false
+    /// Files of up to so many bytes are looked through for damage at start (`PRAGMA quick_check`): about a second per GB.
+    package var verifyBytes: Int64 = 256 << 20
+    /// By which of SQLite's ways to the disk; nil: the usual one. For tests of bad disks.
+    package var vfs: String?
 
     package init() {}
   }
@@ -32,7 +34,7 @@ package final class SQLiteEventLog: EventLog {
   ) throws(EventLogStartFailure) {
     let held = if let lock { lock } else { try FolderLock(folder: folder) }
     // The writer opens a connection of its own on its thread; this one only makes, checks and reads, and is closed here.
-    let stored = try Schema.open(folder: folder, topics: topics, verify: options.verify).1
+    let stored = try Schema.open(folder: folder, topics: topics, options: options).1
     core = LogCore(folder: folder, options: options, clock: clock, stored: stored, lock: held, ownsLock: lock == nil)
     writer = try WriterThread(core)
   }
@@ -40,6 +42,9 @@ package final class SQLiteEventLog: EventLog {
   deinit { shutdown() }
 
   package func partitions(of topic: String) -> Int? { core.topics[topic] }
+
+  /// What keeps it from being written or read now; nil when nothing does. It goes by itself when the reason goes.
+  package var problem: LogProblem? { core.health.problem }
 
   package func openSession(
     _ target: TopicPartition, durability: Durability, deliver: @escaping @Sendable ([AppendReport]) -> Void

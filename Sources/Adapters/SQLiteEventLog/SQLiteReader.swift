@@ -109,9 +109,13 @@ final class SQLiteReader: LogReader {
     let until = key == nil ? to : min(to, from + SQLiteReader.filteredSpan)
     do {
       let reading = try core.readConnections.take()
-      defer { core.readConnections.give(reading) }
-      return try reading.read(table, from, until, key, &page)
+      let next = try reading.read(table, from, until, key, &page)
+      // Not after an error: it may keep pages that are not what the disk holds.
+      core.readConnections.give(reading)
+      core.health.readingSucceeded()
+      return next
     } catch {
+      core.health.readingFailed(error)
       throw .unavailable("reading \(source): \(error)")
     }
   }
@@ -145,7 +149,7 @@ final class ReadConnection: @unchecked Sendable {
   private var statements: [Int64: Statement] = [:]
   private var filtered: [Int64: Statement] = [:]
 
-  init(path: String) throws(SQLiteError) { connection = try Connection(path: path, readOnly: true) }
+  init(path: String, vfs: String?) throws(SQLiteError) { connection = try Connection(path: path, readOnly: true, vfs: vfs) }
 
   /// Rows in [`from`, `to`) until the page is full; answers where to go on.
   func read(_ table: Int64, _ from: Int64, _ to: Int64, _ key: [UInt8]?, _ page: inout Page) throws(SQLiteError) -> Int64 {
@@ -204,13 +208,14 @@ final class ReadConnections: Sendable {
   }
 
   private let path: String
+  private let vfs: String?
   private let state = Mutex(State())
 
-  init(path: String) { self.path = path }
+  init(path: String, vfs: String?) { (self.path, self.vfs) = (path, vfs) }
 
   func take() throws(SQLiteError) -> ReadConnection {
     if let idle = state.withLock({ $0.idle.popLast() }) { return idle }
-    return try ReadConnection(path: path)
+    return try ReadConnection(path: path, vfs: vfs)
   }
 
   func give(_ connection: ReadConnection) {

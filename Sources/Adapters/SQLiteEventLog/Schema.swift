@@ -21,13 +21,15 @@ enum Schema {
   static let version: Int64 = 1
 
   /// Opens the writer's connection, makes the file when there is none, and adds the topics that are new.
-  static func open(folder: String, topics: [TopicDeclaration], verify: Bool) throws(EventLogStartFailure) -> (Connection, [StoredPartition])
-  {
+  static func open(
+    folder: String, topics: [TopicDeclaration], options: SQLiteEventLog.Options
+  ) throws(EventLogStartFailure) -> (Connection, [StoredPartition]) {
     let path = folder + "/" + fileName
-    if access(path, F_OK) != 0 { try create(path) }
+    if access(path, F_OK) != 0 { try create(path, vfs: options.vfs) }
     do {
-      let connection = try Connection(path: path)
-      try check(connection, path, verify: verify)
+      let connection = try Connection(path: path, vfs: options.vfs)
+      try check(connection, path)
+      try verify(connection, path, upTo: options.verifyBytes)
       try configure(connection)
       try addTopics(connection, path, topics)
       return (connection, try load(connection))
@@ -42,18 +44,22 @@ enum Schema {
 
   static func configure(_ connection: Connection) throws(SQLiteError) {
     // FULL: a commit is on the disk when it returns. 500 pages: a larger WAL makes the tail of latencies longer. secure_delete would write every trimmed page once more.
-    try connection.execute("PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=500; PRAGMA secure_delete=OFF")
+    try connection.execute("PRAGMA synchronous=FULL; PRAGMA secure_delete=OFF")
+    // A copy out of a backup is not in this mode yet.
+    let mode = try connection.text("PRAGMA journal_mode=WAL")
+    guard mode == "wal" else { throw SQLiteError(code: SQLITE_CANTOPEN, description: "a write-ahead log is not possible here (\(mode))") }
+    connection.checkpoint(everyPages: 500)
   }
 
   /// Makes the file under another name and renames it when it is whole, so that a file of our name without our schema is always a broken one.
-  private static func create(_ path: String) throws(EventLogStartFailure) {
+  private static func create(_ path: String, vfs: String?) throws(EventLogStartFailure) {
     for leftover in ["-wal", "-shm"] where access(path + leftover, F_OK) == 0 {
       throw .corrupt(file: path, reason: "it is missing, but \(path + leftover) is there")
     }
     let new = path + ".new"
     for end in ["", "-wal", "-shm", "-journal"] { unlink(new + end) }
     do {
-      let connection = try Connection(path: new, create: true)
+      let connection = try Connection(path: new, create: true, vfs: vfs)
       try connection.execute(
         """
         PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
@@ -74,15 +80,17 @@ enum Schema {
     syncFolder(of: path)
   }
 
-  private static func syncFolder(of path: String) {
-    let folder = path.dropLast(fileName.count + 1)
-    let descriptor = Glibc.open(String(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+  /// A name in a folder is on the disk only once the folder is.
+  static func syncFolder(of path: String) {
+    let folder = path.lastIndex(of: "/").map { path[..<$0].isEmpty ? "/" : String(path[..<$0]) } ?? "."
+    let descriptor = Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { return }
     fsync(descriptor)
     close(descriptor)
   }
 
-  private static func check(_ connection: Connection, _ path: String, verify: Bool) throws {
+  /// Whether it is a log of ours that this release can read.
+  static func check(_ connection: Connection, _ path: String) throws {
     let found = try connection.integer("PRAGMA application_id") ?? 0
     let version = try connection.integer("PRAGMA user_version") ?? 0
     if found == 0, version == 0, try connection.integer("SELECT count(*) FROM sqlite_schema") == 0 {
@@ -92,7 +100,11 @@ enum Schema {
     guard version <= Schema.version else {
       throw EventLogStartFailure.newerSchema(file: path, found: Int(version), known: Int(Schema.version))
     }
-    guard verify else { return }
+  }
+
+  private static func verify(_ connection: Connection, _ path: String, upTo bytes: Int64) throws {
+    let size = try (connection.integer("PRAGMA page_count") ?? 0) * (connection.integer("PRAGMA page_size") ?? 0)
+    guard size <= bytes else { return }
     let result = try connection.text("PRAGMA quick_check(1)")
     guard result == "ok" else { throw EventLogStartFailure.corrupt(file: path, reason: result) }
   }
@@ -161,7 +173,7 @@ enum Schema {
     return (last.integer(0) + 1, last.integer(1))
   }
 
-  private static func failure(_ error: SQLiteError, _ path: String) -> EventLogStartFailure {
+  static func failure(_ error: SQLiteError, _ path: String) -> EventLogStartFailure {
     switch error.primary {
     case SQLITE_NOTADB, SQLITE_CORRUPT: .corrupt(file: path, reason: error.description)
     default: .unreadable(file: path, reason: error.description)

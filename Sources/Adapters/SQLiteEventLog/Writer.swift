@@ -3,31 +3,6 @@ import Glibc
 import Ports
 import Synchronization
 
-/// The thread that writes, and its end.
-final class WriterThread: Sendable {
-  private let core: LogCore
-  private let thread: OwnThread
-  private let joined = Mutex(false)
-
-  init(_ core: LogCore) throws(EventLogStartFailure) {
-    self.core = core
-    guard let thread = OwnThread("trunkline-log", { Writer(core).run() }) else {
-      throw .unreadable(file: core.folder, reason: "the system gives no more threads")
-    }
-    self.thread = thread
-  }
-
-  func stop() {
-    core.change { $0.stopping = true }
-    // From inside a report the thread cannot wait for itself; it ends when it has drained.
-    if thread.isCurrent { return }
-    joined.withLock { joined in
-      if !joined { thread.join() }
-      joined = true
-    }
-  }
-}
-
 /// What the writer's thread owns: the connection and its statements. Made and used on that thread alone.
 final class Writer {
   /// Bounds of one transaction, so that the first in line does not wait for a very long one.
@@ -37,14 +12,22 @@ final class Writer {
   private static let quietMilliseconds = 5
 
   let core: LogCore
-  private var connection: Connection?
-  private var begin: Statement?
-  private var commit: Statement?
-  private var inserts: [Int: Statement] = [:]
+  var connection: Connection?
+  var begin: Statement?
+  var commit: Statement?
+  var inserts: [Int: Statement] = [:]
   private var maintenance: Maintenance
   private var syncs = true
   /// Something written is not synced, and syncing it has not failed.
-  private var owesSync = false
+  var owesSync = false
+  /// The disk has failed since everything was last known to be on it. The system tells of a failed sync once, and may have dropped what it could not write: the next sync's
+  /// success says nothing about that. Before anything counts as synced again, all of it is written once more, into the file itself.
+  var isInDoubt = false
+  var isSpoiled = false
+  /// The connection was given up: the file may hold more than this object knows.
+  var isReopened = false
+  /// How often a disk that failed is tried again when nobody wants to write.
+  private static let probeMilliseconds = 1000
 
   init(_ core: LogCore) {
     self.core = core
@@ -76,21 +59,28 @@ final class Writer {
   }
 
   private func sleep() {
+    if core.health.writing != nil {
+      // New work is refused meanwhile, so nobody else would find out.
+      if !core.writerWakes.wait(milliseconds: Writer.probeMilliseconds), core.health.hasRoom { syncAlone() }
+      return
+    }
     guard owesSync else { return core.writerWakes.wait() }
     if !core.writerWakes.wait(milliseconds: Writer.quietMilliseconds) { syncAlone() }
   }
 
-  /// Syncs what earlier groups left unsynced, by a commit that changes nothing.
+  /// Syncs what earlier groups left unsynced, by a commit that changes nothing and is written all the same: a row that is set to what it is would be passed over, sync and all.
   private func syncAlone() {
     owesSync = false
-    guard let connection else { return }
-    do {
+    guard let connection = connected() else { return }
+    do throws(SQLiteError) {
       try setSync(true)
-      try connection.execute("BEGIN IMMEDIATE; UPDATE partitions SET start = start WHERE id = (SELECT min(id) FROM partitions); COMMIT")
+      try removeDoubt()
+      try connection.execute("BEGIN IMMEDIATE; PRAGMA user_version=\(Schema.version); COMMIT")
     } catch {
       // Left to the next group, whose failure tells those whom it concerns.
       if connection.isInTransaction { try? connection.execute("ROLLBACK") }
-      return
+      note(error)
+      return letGoIfSpoiled()
     }
     settle([], synced: true)
   }
@@ -126,7 +116,7 @@ final class Writer {
   }
 
   private func connect() throws(SQLiteError) {
-    let connection = try Connection(path: core.folder + "/" + Schema.fileName)
+    let connection = try Connection(path: core.folder + "/" + Schema.fileName, vfs: core.options.vfs)
     try Schema.configure(connection)
     begin = try connection.prepare("BEGIN IMMEDIATE")
     commit = try connection.prepare("COMMIT")
@@ -140,12 +130,18 @@ final class Writer {
     while !rest.isEmpty {
       let group = rest.prefix(Writer.length(of: rest))
       let synced = group.contains(where: \.wantsSync)
-      do {
+      do throws(SQLiteError) {
         try write(group: group, synced: synced)
       } catch {
-        return fail(rest, error.description)
+        note(error)
+        return fail(rest, "\(core.health.writing?.description ?? error.description)")
       }
       settle(group, synced: synced)
+      // Only tells of what comes next: the group itself was synced before, or does not count as synced.
+      if let failure = connection?.checkpointFailure, !isInDoubt {
+        note(failure)
+        letGoIfSpoiled()
+      }
       rest = rest.dropFirst(group.count)
     }
   }
@@ -168,7 +164,9 @@ final class Writer {
   private func write(group: ArraySlice<WriteItem>, synced: Bool) throws(SQLiteError) {
     guard group.contains(where: \.writes) else { return }
     if connection == nil { try connect() }
+    try reconcile()
     try setSync(synced)
+    if synced { try removeDoubt() }
     try begin?.run()
     for item in group {
       switch item {
@@ -216,80 +214,9 @@ final class Writer {
       }
       owesSync = !s.unsynced.isEmpty
     }
+    if synced { core.health.writingSucceeded() }
     report(group, failure: nil)
     for wake in wakes { wake() }
   }
 
-  /// Nothing of `items` is in the file, and nothing that was taken since may be: both follow one line.
-  private func fail(_ items: ArraySlice<WriteItem>, _ why: String) {
-    if let connection, connection.isInTransaction { try? connection.execute("ROLLBACK") }
-    var failed = items
-    var wakes: [@Sendable () -> Void] = []
-    core.state.withLock { s in
-      failed += s.queue
-      s.queue = []
-      for item in failed {
-        if case .append(let session, _, _, _) = item { session.dead.store(true, ordering: .relaxed) }
-      }
-      rollBack(&s, &wakes)
-    }
-    report(failed, failure: .sessionLost(why))
-    for wake in wakes { wake() }
-  }
-
-  private func rollBack(_ s: inout LogState, _ wakes: inout [@Sendable () -> Void]) {
-    for index in s.partitions.indices where s.partitions[index].next > s.partitions[index].written {
-      var end = s.partitions[index].written
-      do {
-        // A commit that reported an error may have been made all the same: the file knows.
-        if let connection { end = max(end, try Schema.end(connection, s.partitions[index].table).next) }
-      } catch {
-        (begin, commit, inserts, connection) = (nil, nil, [:], nil)
-      }
-      s.partitions[index].rollBack(to: end, &wakes)
-      s.unsynced.insert(index)
-    }
-    owesSync = !s.unsynced.isEmpty
-  }
-
-  /// Tells every session about its appends, in their order, in one call each.
-  private func report(_ items: ArraySlice<WriteItem>, failure: LogFailure?) {
-    var sessions: [(state: SessionState, reports: [AppendReport])] = []
-    var places: [ObjectIdentifier: Int] = [:]
-    func add(_ session: SessionState, _ report: AppendReport) {
-      let place = places[ObjectIdentifier(session)] ?? sessions.count
-      if place == sessions.count {
-        sessions.append((session, []))
-        places[ObjectIdentifier(session)] = place
-      }
-      sessions[place].reports.append(report)
-    }
-    for item in items {
-      switch item {
-      case .append(let session, let tag, _, let records):
-        add(session, AppendReport(tag: tag, outcome: failure.map { .failure($0) } ?? .success(records.last?.offset ?? -1)))
-      case .project(_, let deliver): deliver(failure.map { .failure($0) } ?? .success(()))
-      case .report(let session, let report): add(session, report)
-      }
-    }
-    for (session, reports) in sessions where !session.closed.load(ordering: .relaxed) { session.deliver(reports) }
-  }
-}
-
-extension WriteItem {
-  fileprivate var writes: Bool {
-    switch self {
-    case .append: true
-    case .project(let records, _): !records.isEmpty
-    case .report: false
-    }
-  }
-
-  fileprivate var wantsSync: Bool {
-    switch self {
-    case .append(let session, _, _, _): session.durability == .synced
-    case .project: true
-    case .report: false
-    }
-  }
 }

@@ -178,6 +178,7 @@ extension PartitionRunner {
         runner.hotIsReachable = false
         runner.notify(.hotStateUnavailable("\(failure)"))
         runner.behind.formUnion(scopes.map(\.scope))
+        runner.changesCompared = runner.changesHeard
       }
       runner.phase = .running
       runner.release()
@@ -189,10 +190,13 @@ extension PartitionRunner {
 
   /// Later: whenever hot state may have changed underneath, and every few seconds. Applies that were sent before the question are done when it is answered.
   func compareAgain(afterChange isChanged: Bool) {
-    if isChanged { isComplete = false }
-    guard phase == .running, refill == nil else { return }
+    if isChanged {
+      isComplete = false
+      changesHeard += 1
+    }
+    guard phase == .running else { return }
     askMarks { runner, scopes, outcome in
-      guard runner.phase == .running, runner.refill == nil else { return }
+      guard runner.phase == .running else { return }
       switch outcome {
       case .success(let marks):
         runner.hotIsReachable = true
@@ -218,9 +222,11 @@ extension PartitionRunner {
   ) {
     let scopes = ledger.scopes.keys.sorted().map { (scope: $0, mark: ledger.scopes[$0]?.offset ?? -1) }
     let current = session
+    let heard = changesHeard
     ports.hot.marks(scopes.map(\.scope)) { [weak self] outcome in
       self?.post { runner in
         guard runner.session == current else { return }
+        if case .success = outcome { runner.changesCompared = heard }
         body(runner, scopes, outcome)
       }
     }
@@ -250,9 +256,11 @@ extension PartitionRunner {
     }
   }
 
-  /// Readers may take the absence of a scope for an answer from here on.
+  /// Readers may take the absence of a scope for an answer from here on. Not while a change is heard of that no comparison has followed yet: others may be missing than those
+  /// that were filled.
   private func declareComplete() {
     guard phase == .running, !isComplete, behind.isEmpty, refill == nil, hotIsReachable else { return }
+    guard changesCompared == changesHeard else { return compareAgain(afterChange: false) }
     attempts += 1
     let current = session
     ports.hot.setComplete(options.partition, token: RefillToken(epoch: ledger.epoch, attempt: attempts)) { [weak self] outcome in

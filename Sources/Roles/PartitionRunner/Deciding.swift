@@ -7,8 +7,9 @@ import Resources
 struct Flight {
   var tag: UInt64
   var decision: Decision
+
   /// It has records of a later input.
-  var isYielding = false
+  var isYielding: Bool { decision.positions.keys.contains { $0 > 0 } }
 }
 
 extension PartitionRunner {
@@ -19,7 +20,6 @@ extension PartitionRunner {
     // The runner's copy goes, so that the machine is changed in place.
     self.machine = nil
     let begun = ports.clock.monotonic()
-    yielding.isTaking = false
     var turn = Turn(now: ahead.now, seed: ports.identifiers.seed())
     var decision = Decision(incarnation: incarnation, epoch: ledger.epoch, sequence: ahead.nextSequence, now: ahead.now)
     let isIdle = handleInputs(&machine, &turn, &decision)
@@ -55,16 +55,15 @@ extension PartitionRunner {
     var handled = 0
     for input in readers.indices {
       if input > 0, handled > 0, !backlog[0].isEmpty || !drained[0] { return false }
-      var left = most(of: input)
-      let most = decidesSingly ? min(1, left) : left
-      left = most
+      let allowed = most(of: input)
+      let most = decidesSingly ? min(1, allowed) : allowed
+      var left = most
       while left > 0, turn.effects.size < options.decisionBytes {
         if backlog[input].isEmpty, !refillBacklog(input, most) { break }
         guard let next = backlog[input].last else { break }
         // A large one gets a decision of its own: together they might not fit into a record of the log.
         if handled > 0, turn.effects.size + (next.value?.count ?? 0) > options.decisionBytes { return false }
         let record = backlog[input].removeLast()
-        if input > 0 { yielding.isTaking = true }
         handle(record, UInt8(input), &machine, &turn, &decision)
         handled += 1
         left -= 1
@@ -231,8 +230,9 @@ extension PartitionRunner {
     let bytes = JournalRecord.decision(decision).encoded()
     guard bytes.count <= options.recordBytes else { return tooLarge(decision, bytes.count) }
     ahead.take(decision, at: -1)
-    beginYielding(begun)
-    flights.append(Flight(tag: nextTag, decision: decision, isYielding: yielding.isTaking))
+    let flight = Flight(tag: nextTag, decision: decision)
+    if flight.isYielding { beginYielding(begun) }
+    flights.append(flight)
     journal?.append([NewRecord(key: [], value: bytes)], tag: nextTag)
     nextTag += 1
     count {

@@ -68,6 +68,9 @@ package actor PartitionRunner<M: Machine> {
   /// Hot state knows that every scope is there.
   var isComplete = false
   var watch: (any Cancellable)?
+  /// Times that what hot state stores may have changed underneath, and up to which of them all marks were compared since.
+  var changesHeard = 0
+  var changesCompared = 0
   var compareTimer: (any Cancellable)?
 
   /// What came between two of its own records is being read; reports wait meanwhile.

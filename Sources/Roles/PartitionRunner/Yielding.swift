@@ -8,8 +8,6 @@ struct Yielding {
   /// The decision's place in the journal, once it is there.
   var offset: Int64?
   var rest: (any Cancellable)?
-  /// The decision being made has input of that kind.
-  var isTaking = false
 }
 
 extension PartitionRunner {
@@ -23,7 +21,7 @@ extension PartitionRunner {
   }
 
   func beginYielding(_ instant: Int64) {
-    guard yielding.isTaking, yielding.begun == nil else { return }
+    guard yielding.begun == nil else { return }
     yielding.begun = instant
     yielding.offset = nil
   }

@@ -8,7 +8,7 @@ import Testing
 @Suite("The embedded log: opening") struct SQLiteStartTests {
   private func open(_ folder: String, topics: [TopicDeclaration] = EventLogHome.topics, verify: Bool = false) throws -> SQLiteEventLog {
     var options = SQLiteEventLog.Options()
-    options.verify = verify
+    options.verifyBytes = verify ? .max : 0
     return try SQLiteEventLog(folder: folder, topics: topics, clock: ManualClock(), options: options)
   }
 

@@ -14,4 +14,24 @@ int powercut_install(void);
  */
 int powercut_copy(const char *folder, unsigned seed, int percent);
 
+/* The same of the files whose paths begin with `from`. */
+int powercut_copy_of(const char *from, const char *folder, unsigned seed, int percent);
+
+/* Makes it a VFS of the process by the name of "powercut"; the default stays. Again does nothing. 0, or a SQLite error. */
+int powercut_register(void);
+
+enum { POWERCUT_READ, POWERCUT_WRITE, POWERCUT_SYNC };
+
+/*
+ * From now on `operation` fails with a SQLite error, on files whose paths begin with `folder` and end with `end`, so many times (-1: until mended). A sync that fails drops
+ * what was written since the last one, as systems do: it can be read, the next sync succeeds, and the power cut takes it. 0; -1 when there is no room for more faults.
+ */
+int powercut_fail(const char *folder, const char *end, int operation, int code, int times);
+
+/* How often faults of a folder have struck. */
+int powercut_met(const char *folder);
+
+/* Ends the faults that were set for exactly this folder. */
+void powercut_mend(const char *folder);
+
 #endif
