@@ -65,9 +65,9 @@ package struct Auditor {
       return
     }
     guard decision.sequence == sequence else {
-      // A copy of one that counts already; anything else has lost a predecessor and must not have been sent.
-      guard decision.sequence < sequence, said[Int(decision.sequence)] == record.value else {
-        throw AuditFailure("SEQUENCE", "\(decision.sequence) where \(sequence) is next, at \(record.offset)")
+      // A copy of one that counts already, or one whose predecessor was lost on the way.
+      guard decision.sequence > sequence || said[Int(decision.sequence)] == record.value else {
+        throw AuditFailure("SEQUENCE", "\(decision.sequence) is used again where \(sequence) is next, at \(record.offset)")
       }
       refused += 1
       return

@@ -54,7 +54,7 @@ final class Importer {
   /// Sends some more; what failed comes again.
   func step() {
     for report in reports.drain() {
-      guard case .success = report.outcome else {
+      guard case .success(let offset) = report.outcome, offset >= 0 else {
         restart(at: done)
         break
       }

@@ -15,6 +15,7 @@ final class Life: Sendable {
 struct MortalLog: EventLog {
   let log: any EventLog
   let life: Life
+  let archive: Archive
 
   func partitions(of topic: String) -> Int? { log.partitions(of: topic) }
   func openSession(
@@ -28,7 +29,8 @@ struct MortalLog: EventLog {
     log.openReader(source, from: from, key: key, visibility: visibility, wake: wake)
   }
   func openProjection(_ name: String, ready: @escaping @Sendable (Result<any ProjectionSession, LogFailure>) -> Void) {
-    log.openProjection(name, ready: ready)
+    guard !life.isOver else { return }
+    log.openProjection(name) { [life] outcome in ready(outcome.map { MortalProjection(session: $0, life: life) }) }
   }
   func bounds(_ source: TopicPartition, deliver: @escaping @Sendable (Result<(start: Int64, end: Int64), LogFailure>) -> Void) {
     log.bounds(source, deliver: deliver)
@@ -37,6 +39,8 @@ struct MortalLog: EventLog {
     log.offset(source, since: time, deliver: deliver)
   }
   func trim(_ target: TopicPartition, before: Int64, deliver: @escaping @Sendable (Result<Void, LogFailure>) -> Void) {
+    guard !life.isOver else { return }
+    archive.keep(target, before: before, of: log)
     log.trim(target, before: before, deliver: deliver)
   }
 }
@@ -50,6 +54,35 @@ private struct MortalSession: AppendSession {
     session.append(records, tag: tag)
   }
   func close() { session.close() }
+}
+
+private struct MortalProjection: ProjectionSession {
+  let session: any ProjectionSession
+  let life: Life
+
+  func project(
+    _ records: [ProjectedRecord], source: TopicPartition, position: Int64, deliver: @escaping @Sendable (Result<Void, LogFailure>) -> Void
+  ) {
+    guard !life.isOver else { return }
+    session.project(records, source: source, position: position, deliver: deliver)
+  }
+  func close() { session.close() }
+}
+
+/// Keeps for the auditors what is trimmed away.
+final class Archive: Sendable {
+  private let state = Mutex<[String: [LogRecord]]>([:])
+
+  func records(_ topic: String) -> [LogRecord] { state.withLock { $0[topic] ?? [] } }
+
+  /// Called before the log trims; how far it really goes it says itself (its last record stays), so what is still there is dropped here again when it is read.
+  func keep(_ source: TopicPartition, before limit: Int64, of log: any EventLog) {
+    let reader = log.openReader(source, from: 0, key: nil, visibility: .committed, wake: {})
+    defer { reader.close() }
+    guard let records = try? reader.take(records: .max, bytes: .max), let last = records.last else { return }
+    let gone = records.filter { $0.offset < min(limit, last.offset) }
+    state.withLock { $0[source.topic, default: []] += gone }
+  }
 }
 
 /// A record of one of the owner's inputs.

@@ -12,7 +12,13 @@ enum Fault: UInt64, CaseIterable, Sendable {
   case landLate
   /// A second owner, which believes that the partition is its own as the first still does; then one of them ends.
   case secondOwner
-  case hotAway, replicate, failOver, rebalance
+  /// Hot state is away, or does what it is asked and never says so, or is slow: then calls of the dead arrive late.
+  case hotAway, hotSlow
+  case replicate, failOver, rebalance
+  /// A process that is not scheduled for a while, and then goes on as if nothing had been.
+  case pause
+  /// The log takes nothing for a while, and then everything.
+  case outage
   /// Somebody waits for an answer for seconds: bulk holds back.
   case courtesy
   /// A process is killed inside a command that has done nothing wrong.
@@ -32,8 +38,14 @@ struct Swarm: Sendable {
   let publishes: Bool
   /// Some commands end whoever handles them.
   let hasPoison: Bool
-  /// A second workspace that is deleted and made again, in slices.
+  /// A second workspace that is deleted in slices, and then another.
   let hasNeighbour: Bool
+  /// Some commands are larger than a decision may be.
+  let hasGiants: Bool
+  /// Journal and inputs are trimmed, down to so many milliseconds; nil: nothing is.
+  let retention: Int64?
+  /// What faults leave behind has to come right without a restart.
+  let endsWithoutRestart: Bool
 
   init(seed: UInt64) {
     // Not the generator of the history: what is drawn more here must not shift everything else.
@@ -48,5 +60,8 @@ struct Swarm: Sendable {
     publishes = one(of: 2)
     hasPoison = one(of: 3)
     hasNeighbour = one(of: 2)
+    hasGiants = one(of: 3)
+    retention = one(of: 2) ? Int64(random.next() % 3) * 4000 : nil
+    endsWithoutRestart = one(of: 2)
   }
 }
