@@ -13,6 +13,7 @@ package struct Auditor {
   }
   private let inputs: [[Record]]
   private let lethal: [UInt8]
+  private let most: Int
 
   private var opens: [Int64: UInt64] = [:]
   private var epoch: Int64 = -1
@@ -27,17 +28,24 @@ package struct Auditor {
   private var messages: [String: [[UInt8]]] = [:]
   private var sources: [String: UInt64] = [:]
   package private(set) var imports: [Name: UInt64] = [:]
-  private var work = WorkRules()
+  private var work: WorkRules
+  /// Documents that one slice of a long command may touch, and the scopes that are being cleared away in slices.
+  private let slice: Int
+  private var clearing: Set<Name> = []
   /// How many tasks hold each mark `"mark":"…"`.
   package private(set) var marks: [String: Int] = [:]
   package private(set) var accepted = 0
   package private(set) var refused = 0
   package private(set) var rejected = 0
 
-  /// `inputs` in the order of their numbers; a record that holds `lethal` ends who handles it.
-  package init(inputs: [[Record]], lethal: [UInt8]) {
+  /// `inputs` in the order of their numbers; a record that holds `lethal` ends who handles it; one shorter than `most` can
+  /// always be decided; one slice of a long command touches `slice` documents; offers wait for `patience` milliseconds.
+  package init(inputs: [[Record]], lethal: [UInt8], most: Int, slice: Int, patience: Int64) {
     self.inputs = inputs
     self.lethal = lethal
+    self.most = most
+    self.slice = slice
+    work = WorkRules(patience: patience)
   }
 
   package mutating func take(_ journal: [Record]) throws(AuditFailure) {
@@ -88,6 +96,10 @@ package struct Auditor {
         throw AuditFailure("EVENTS", "\(scope.firstEvent) where \(next) is next, at \(offset)")
       }
       events[scope.scope] = next - 1 + UInt64(scope.facts.count)
+      if clearing.contains(scope.scope), scope.deletes > slice {
+        throw AuditFailure("SLICE", "\(scope.deletes) documents go at once at \(offset)")
+      }
+      if scope.facts.contains(where: { $0.kind == Judged.Fact.workspaceDeleted }) { clearing.insert(scope.scope) }
       for fact in scope.facts { try work.take(fact, at: offset) }
       for document in scope.documents where document.kind == 9 { count(document.bytes) }
     }
@@ -125,6 +137,9 @@ package struct Auditor {
         let reason = decision.rejected.first { $0.input == input && $0.offset == record.offset }?.reason
         if let reason, reason.contains("three times"), record.value.firstRange(of: lethal) == nil {
           throw AuditFailure("INNOCENT", "\(input)/\(record.offset) is rejected at \(offset): \(reason)")
+        }
+        if let reason, reason.contains("its decision takes"), record.value.count < most {
+          throw AuditFailure("INNOCENT", "\(input)/\(record.offset) of \(record.value.count) bytes is rejected at \(offset): \(reason)")
         }
         if reason == nil, record.value.firstRange(of: lethal) != nil, try isTaken(record) {
           throw AuditFailure("POISON", "\(input)/\(record.offset) ends whoever handles it, and is handled at \(offset)")
@@ -174,6 +189,13 @@ package struct Auditor {
     marks[String(decoding: mark, as: UTF8.self), default: 0] += 1
   }
 
+  /// Whether a record came through an outbox: commands say so, and everything in `rejects` did.
+  private func isMessage(_ record: [UInt8]) -> Bool {
+    guard record.first != UInt8(ascii: "{"), let asked = try? Asked(record) else { return true }
+    if case .outbox = asked.origin { return true }
+    return false
+  }
+
   /// At the end: everything is consumed, every message arrived at its target and is marked, nobody is left in between.
   package func close(targets: [String: [[UInt8]]]) throws(AuditFailure) {
     for (place, input) in inputs.enumerated() {
@@ -184,6 +206,12 @@ package struct Auditor {
     }
     for (target, number) in numbers where marked[target] != number {
       throw AuditFailure("QUIET", "\(target) has \(number) messages, \(marked[target] ?? 0) of them marked as sent")
+    }
+    for (target, there) in targets {
+      let sent = Set(messages[target] ?? [])
+      for record in there where isMessage(record) && !sent.contains(record) {
+        throw AuditFailure("GHOST", "\(target) has a message that no decision tells of")
+      }
     }
     for (target, sent) in messages {
       guard let there = targets[target].map(Set.init) else { continue }

@@ -1,13 +1,16 @@
 /// A decision, as far as an auditor looks.
 struct Judged {
   struct Fact {
+    static let workspaceDeleted: UInt8 = 3
     var kind: UInt8
+    var at: Int64
     var subjects: [Name]
   }
   struct Scope {
     var scope: Name
     var firstEvent: UInt64
     var facts: [Fact] = []
+    var deletes = 0
     var documents: [(kind: UInt8, id: Name, bytes: [UInt8])] = []
   }
   struct Message {
@@ -51,11 +54,11 @@ struct Judged {
         switch try bytes.byte() {
         case 0: scope.documents.append((try bytes.byte(), try name(&bytes), try bytes.blob()))
         case 1:
+          scope.deletes += 1
           _ = try bytes.byte()
           _ = try name(&bytes)
         default:
-          var fact = Fact(kind: try bytes.byte(), subjects: [])
-          _ = try bytes.signed()
+          var fact = Fact(kind: try bytes.byte(), at: now - (try bytes.signed()), subjects: [])
           for _ in 0..<(try bytes.count()) { fact.subjects.append(try name(&bytes)) }
           _ = try bytes.blob()
           scope.facts.append(fact)

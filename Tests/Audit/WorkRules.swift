@@ -4,9 +4,14 @@ struct WorkRules {
     case waiting, held, wrapping, ended
   }
   private var offers: [Name: Offer] = [:]
+  /// When each offer was made; it waits for `patience` milliseconds.
+  private var made: [Name: Int64] = [:]
+  private let patience: Int64
   private var holder: [Name: Name] = [:]
   private var tasks: Set<Name> = []
   private var gone: Set<Name> = []
+
+  init(patience: Int64) { self.patience = patience }
 
   mutating func take(_ fact: Judged.Fact, at offset: Int64) throws(AuditFailure) {
     switch fact.kind {
@@ -17,9 +22,21 @@ struct WorkRules {
     case 27, 28:
       guard gone.insert(fact.subjects[0]).inserted else { throw AuditFailure("TASK", "deleted twice, the second time at \(offset)") }
       holder[fact.subjects[0]] = nil
-    case 36...43: try offer(fact.kind, fact.subjects[0], of: fact.subjects[1], offset)
+    case 36...43:
+      try checkTime(fact, offset)
+      try offer(fact.kind, fact.subjects[0], of: fact.subjects[1], offset)
     default: return
     }
+  }
+
+  /// Whoever accepts in time wins, and nobody is timed out before.
+  private mutating func checkTime(_ fact: Judged.Fact, _ offset: Int64) throws(AuditFailure) {
+    let offer = fact.subjects[0]
+    if fact.kind == 36 { made[offer] = fact.at }
+    guard let made = made[offer] else { return }
+    let waited = fact.at - made
+    if fact.kind == 37, waited >= patience { throw AuditFailure("TIME", "an offer is accepted after \(waited) ms, at \(offset)") }
+    if fact.kind == 39, waited < patience { throw AuditFailure("TIME", "an offer times out after \(waited) ms, at \(offset)") }
   }
 
   private mutating func offer(_ kind: UInt8, _ id: Name, of task: Name, _ offset: Int64) throws(AuditFailure) {

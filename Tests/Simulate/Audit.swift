@@ -7,13 +7,14 @@ import TaskRouting
 /// What is held against the history from outside: an auditor who shares no code with the product, and what users of bulk were promised.
 extension History {
   func audit() throws {
-    let inputs = try World.inputs.map { try records($0) }
-    var auditor = Auditor(inputs: inputs, lethal: Evidence.mark)
+    var auditor = try auditor(of: World.inputs)
     try auditor.take(try records("work.journal"))
     try auditor.close(targets: [
-      "rejects/0": try world.records("rejects").map { $0.value ?? [] },
-      "account.commands/0": try world.records("account.commands").map { $0.value ?? [] },
+      "rejects/0": try values("rejects"), "account.commands/0": try values("account.commands"),
     ])
+    var accounts = try self.auditor(of: ["account.commands"])
+    try accounts.take(try records("account.journal"))
+    try accounts.close(targets: [:])
     for (place, deaths) in world.evidence.all where deaths > 3 {
       throw Violation(description: "\(place) ended \(deaths) processes")
     }
@@ -21,6 +22,14 @@ extension History {
     guard isFilled else { return }
     for importer in importers { try check(importer, auditor) }
   }
+
+  private func auditor(of inputs: [String]) throws -> Auditor {
+    Auditor(
+      inputs: try inputs.map { try records($0) }, lethal: Evidence.mark, most: World.recordBytes, slice: World.sliceDocuments,
+      patience: 10_000)
+  }
+
+  private func values(_ topic: String) throws -> [[UInt8]] { try world.records(topic).map { $0.value ?? [] } }
 
   private func records(_ topic: String) throws -> [Auditor.Record] {
     try world.records(topic).map { Auditor.Record(offset: $0.offset, appended: $0.appended, value: $0.value ?? []) }

@@ -32,7 +32,7 @@ final class SimulatedNode {
     options.courteousBatch = 1 + Int(seed / 120 % 3)
     options.mostInFlight = 1 + Int(seed % 4)
     options.batch = 1 + Int(seed / 4 % 6)
-    options.sliceDocuments = 3
+    options.sliceDocuments = World.sliceDocuments
     options.refillDocuments = 7
     options.compareInterval = 700
     options.recordBytes = World.recordBytes

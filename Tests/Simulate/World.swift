@@ -31,6 +31,8 @@ final class World: Sendable {
   let evidence: Evidence
   /// The largest decision that the journal takes.
   static let recordBytes = 10_000
+  /// Documents that one slice of a long command touches.
+  static let sliceDocuments = 3
   static let inputs = ["work.commands", "work.bulk"]
   private let trace: (@Sendable (String) -> Void)?
 
