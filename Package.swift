@@ -67,11 +67,14 @@ targets += [
       "TaskRouting",
     ]),
   room("Projection", "Roles", ["Journal", "Ports", "Resources", "TaskEvents", "TaskRouting"]),
+  // Reads logs and shares no code with those who write them.
+  .target(name: "Audit", path: "Tests/Audit", swiftSettings: strict),
   // Whole histories with faults, in release: `make simulate`.
   .executableTarget(
     name: "Simulate",
     dependencies: [
-      "Accounts", "InProcessHotState", "Journal", "Machines", "PartitionRunner", "Ports", "PortsTesting", "Projection", "Resources",
+      "Accounts", "Audit", "InProcessHotState", "Journal", "Machines", "PartitionRunner", "Ports", "PortsTesting", "Projection",
+      "Resources",
       "TaskRouting",
     ],
     path: "Tests/Simulate", swiftSettings: strict),

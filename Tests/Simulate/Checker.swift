@@ -9,7 +9,7 @@ struct Checker {
   private(set) var documents: [Identifier: [DocumentKey: [UInt8]]] = [:]
   private(set) var events: [Identifier: UInt64] = [:]
   /// What accepted decisions answered, by the number of the request.
-  private(set) var replies: [UInt64: Set<Verdict>] = [:]
+  private(set) var replies: [UInt64: [(offset: Int64, scopes: [Identifier], verdict: Verdict)]] = [:]
   private var received: [String: UInt64] = [:]
   private(set) var accepted = 0
   private(set) var refused = 0
@@ -54,7 +54,7 @@ struct Checker {
     }
     for reply in decision.replies where reply.to.node == "client" {
       // A command that landed twice is decided twice: the second time its key is known.
-      replies[reply.to.request, default: []].insert(reply.verdict)
+      replies[reply.to.request, default: []].append((offset, decision.scopes.map(\.scope), reply.verdict))
     }
     for scope in decision.scopes {
       marks[scope.scope] = offset

@@ -15,9 +15,19 @@ final class Client {
     var patience: Int
     var number: UInt64
   }
+  /// An answer that arrived, and how far hot state had come by then.
+  struct Heard {
+    var number: UInt64
+    var verdict: Verdict
+    var reached: [Identifier: Int64]
+    var reachedAccounts: [Identifier: Int64]
+  }
   let world: World
   let account = Identifier(high: 0xA, low: 0xA)
   let workspace = Identifier(high: 0xB, low: 0xB)
+  /// Workspaces that are filled and deleted, one after the other.
+  private(set) var neighbours = [Identifier(high: 0xC, low: 1)]
+  var neighbour: Identifier { neighbours[neighbours.count - 1] }
   private var random: SeededGenerator
   private var sessions: [String: any AppendSession] = [:]
   private var next: UInt64 = 0
@@ -25,7 +35,9 @@ final class Client {
   /// What each key was answered, first and every later time.
   private(set) var answers: [Identifier: Verdict] = [:]
   /// Every answer that ever arrived, also late and repeated ones, by the number of the request.
-  private(set) var heard: [(number: UInt64, verdict: Verdict)] = []
+  private(set) var heard: [Heard] = []
+  /// Workspaces in which something was said to have been made. Of the workspace itself the account's partition tells, which may be ahead of hot state.
+  private var known: Set<Identifier> = []
   private var subscription: (any Cancellable)?
 
   init(world: World, seed: UInt64) {
@@ -38,6 +50,14 @@ final class Client {
   private let received = Box()
   final class Box: Sendable {
     private let messages = Mutex<[Reply]>([])
+    private let lost = Mutex<Set<String>>([])
+    func lose(_ topic: String) { lost.withLock { _ = $0.insert(topic) } }
+    func drainLost() -> Set<String> {
+      lost.withLock { lost in
+        defer { lost = [] }
+        return lost
+      }
+    }
     func take(_ message: [UInt8]) {
       let replies = (try? Reply.decode(message, node: "client")) ?? []
       messages.withLock { $0 += replies }
@@ -50,8 +70,13 @@ final class Client {
     }
   }
 
-  func ask(_ request: Request, key: Identifier? = nil) {
-    send(Command(scope: workspace, account: account, body: request.encoded()), to: "work.commands", key: key)
+  func ask(_ request: Request, key: Identifier? = nil, in scope: Identifier? = nil) {
+    send(Command(scope: scope ?? workspace, account: account, body: request.encoded()), to: "work.commands", key: key)
+  }
+
+  /// Asks how far an import is decided, behind everything that it has sent.
+  func ask(about importing: Identifier) {
+    send(Command(scope: workspace, account: account, origin: .question(importing: importing), body: []), to: "work.bulk")
   }
 
   func send(_ command: Command, to topic: String, key: Identifier? = nil) {
@@ -69,7 +94,9 @@ final class Client {
     if let known = sessions[topic] {
       session = known
     } else {
-      session = world.log.openSession(TopicPartition(topic, 0), durability: .ordered) { _ in }
+      session = world.log.openSession(TopicPartition(topic, 0), durability: .ordered) { [received] reports in
+        if reports.contains(where: { (try? $0.outcome.get()) == nil }) { received.lose(topic) }
+      }
       sessions[topic] = session
     }
     session.append([NewRecord(key: command.scope.keyBytes, value: command.encoded())], tag: next)
@@ -80,8 +107,13 @@ final class Client {
 
   /// Takes answers; asks again where patience is over.
   func tick() throws {
+    for topic in received.drainLost() { sessions[topic] = nil }
+    let (reached, reachedAccounts) = (world.hot.reached, world.accountsHot.reached)
     for reply in received.drain() {
-      heard.append((reply.to.request, reply.verdict))
+      heard.append(Heard(number: reply.to.request, verdict: reply.verdict, reached: reached, reachedAccounts: reachedAccounts))
+      if reply.verdict.status == 201, reply.verdict.scope != account, reply.verdict.document?.kind != Kind.workspace {
+        known.insert(reply.verdict.scope)
+      }
       guard let place = open.firstIndex(where: { $0.number == reply.to.request }) else { continue }
       let asked = open.remove(at: place)
       var verdict = reply.verdict
@@ -99,6 +131,13 @@ final class Client {
       open[place].number = next
       open[place].command.replyTo = ReplyAddress(node: "client", request: next)
       append(open[place].command, open[place].topic)
+    }
+  }
+
+  /// Nobody is ever told that a workspace in which something was made does not exist.
+  func checkReadable() throws {
+    for scope in known.sorted() where world.hot.saysUntouched(scope) {
+      throw Violation(description: "readers are told that nobody ever wrote to \(scope.hex)")
     }
   }
 
@@ -144,7 +183,10 @@ final class Client {
     }
     switch random.next() % 20 {
     case 0..<7:
-      let attributes = "{\"kind\":\(random.next() % 2),\"level\":\(random.next() % 5)}"
+      let lethal = world.swarm.hasPoison && random.next() % 24 == 0 ? ",\"lethal!\":1" : ""
+      let giant =
+        world.swarm.hasGiants && random.next() % 16 == 0 ? ",\"giant\":\"\(String(repeating: "x", count: World.recordBytes))\"" : ""
+      let attributes = "{\"kind\":\(random.next() % 2),\"level\":\(random.next() % 5)\(lethal)\(giant)}"
       ask(
         Request(
           .createTask,
@@ -171,6 +213,24 @@ final class Client {
     default:
       if let workflow = pick(ids(Kind.workflow)) { ask(Request(.updateWorkflow, target: workflow, arguments: [.reEvaluate: true])) }
     }
+  }
+
+  /// A second workspace, filled and deleted, longer than a slice takes; then another.
+  func actNextDoor(_ visible: [DocumentKey: [UInt8]]) {
+    let own = visible[DocumentKey(kind: Kind.workspace, id: neighbour)].flatMap { try? WorkspaceRecord(decoding: $0) }
+    guard let own else { return ask(Request(.createWorkspace, arguments: [.friendlyName: "next door"]), in: neighbour) }
+    if own.isDeleted { return neighbours.append(Identifier(high: 0xC, low: UInt64(neighbours.count + 1))) }
+    let counts = Dictionary(grouping: visible.keys, by: \.kind).mapValues(\.count)
+    guard let queue = visible.keys.filter({ $0.kind == Kind.taskQueue }).map(\.id).min() else {
+      return ask(
+        Request(.createTaskQueue, arguments: [.friendlyName: .text("q\(random.next() % 3)"), .targetWorkers: "1==1"]), in: neighbour)
+    }
+    guard counts[Kind.workflow] != nil else {
+      let text = "{\"task_routing\":{\"default_filter\":{\"queue\":\"\(SIDKind.taskQueue.text(queue))\"}}}"
+      return ask(Request(.createWorkflow, arguments: [.friendlyName: "w", .configuration: .text(text)]), in: neighbour)
+    }
+    if random.next() % 12 == 0 { return ask(Request(.deleteWorkspace), in: neighbour) }
+    ask(Request(.createTask, arguments: [.attributes: .bytes(Array("{}".utf8)), .timeout: 3600]), in: neighbour)
   }
 
   private func answer(_ visible: [DocumentKey: [UInt8]], _ reservation: Identifier?, _ status: String) {

@@ -1,22 +1,26 @@
-import Accounts
 import InProcessHotState
 import Journal
 import Machines
 import Ports
 import PortsTesting
 import Resources
-import Synchronization
 import TaskRouting
 
 /// Runs the real runner, projector and machines through one drawn history: faults flow, then stop, then everything must have come right.
 struct History {
   let seed: UInt64
   let world: World
-  private var random: SeededGenerator
-  private let client: Client
-  private var nodes: [SimulatedNode] = []
-  private var names = 0
-  private var faults: Set<Int> = []
+  var random: SeededGenerator
+  let client: Client
+  var nodes: [SimulatedNode] = []
+  var names = 0
+  let importers: [Importer]
+  let publisher: Publisher
+  /// Queues stay alive: executors must outlive whatever still refers to them.
+  var graveyard: [SimulatedNode] = []
+  /// Steps for which the log takes nothing, and for which one process is not scheduled.
+  var outage = 0
+  var pause: (node: Int, steps: Int)?
 
   /// Steps with faults.
   static let steps = 700
@@ -27,72 +31,35 @@ struct History {
     world = World(seed: seed, trace: trace)
     random = SeededGenerator(seed: seed)
     client = Client(world: world, seed: random.next())
-    // Each history draws its own kinds of faults, so that they differ sharply (swarm).
-    for fault in 0..<12 where random.next() % 2 == 0 { faults.insert(fault) }
+    var importers: [Importer] = []
+    for number in 0..<world.swarm.imports { importers.append(Importer(number, world: world, client: client, seed: random.next())) }
+    self.importers = importers
+    publisher = Publisher(world: world, client: client, seed: random.next())
   }
 
-  private mutating func boot() {
+  mutating func boot() {
     names += 1
     let node = SimulatedNode(name: "n\(names)", world: world, seed: random.next())
-    node.start(projects: nodes.isEmpty)
+    node.start()
     nodes.append(node)
   }
 
-  private mutating func crash() {
-    for node in nodes { node.drop() }
-    // Whether what was in flight is in the log is drawn too.
-    world.log.crash(keeping: Int(random.next() % 4))
-    world.bus.lose()
-    client.reconnect()
-    // Queues stay alive: executors must outlive whatever still refers to them.
-    graveyard += nodes
-    nodes = []
-    if random.next() % 3 == 0 { world.hot.wipe() }
-    boot()
-  }
-  private var graveyard: [SimulatedNode] = []
-
-  private mutating func fault() {
-    switch Int(random.next() % 12) {
-    case let drawn where !faults.contains(drawn): return
-    case 0, 1: crash()
-    case 2: world.hot.wipe()
-    case 3: world.bus.lose()
-    case 4: world.clock.step(by: Int64(random.next() % 4000) - 2000)
-    case 5:
-      let log = world.log
-      let kind = random.next() % 4
-      let left = Countdown(Int(1 + random.next() % 2))
-      log.setFate { target, _ in
-        guard target.topic.hasSuffix("journal") || target.topic.hasSuffix("commands"), left.take() else { return .lands }
-        switch kind {
-        case 0: return .isLost
-        case 1: return .landsTwice
-        case 2: return .landsUnreported
-        default: return .landsLate
-        }
-      }
-    case 6: world.log.landLate()
-    case 7:
-      // A second owner: it believes that the partition is its own, as the first still does.
-      if nodes.count == 1 {
-        boot()
-      } else if random.next() % 2 == 0, let first = nodes.first, nodes.count > 1 {
-        first.drop()
-      }
-    case 8: world.hot.setAway(random.next() % 2 == 0)
-    case 9: world.hot.replicate()
-    case 10: world.hot.failOver(told: random.next() % 2 == 0)
-    default: nodes[Int(random.next() % UInt64(nodes.count))].rebalance()
-    }
-  }
-
   private mutating func step() {
+    outage -= 1
+    if let paused = pause { pause = paused.steps > 0 ? (paused.node, paused.steps - 1) : nil }
     switch random.next() % 8 {
     case 0..<4:
-      let node = nodes[Int(random.next() % UInt64(nodes.count))]
-      (random.next() % 3 == 0 ? node.side : node.queue).run(limit: 1 + Int(random.next() % 6))
-    case 4, 5: world.log.flush(1 + Int(random.next() % 3))
+      let place = Int(random.next() % UInt64(nodes.count))
+      let isSide = random.next() % 3 == 0
+      let limit = 1 + Int(random.next() % 6)
+      guard pause?.node != place else { return }
+      if isSide { nodes[place].side.run(limit: limit) } else { nodes[place].run(limit: limit) }
+      bury()
+    case 4, 5:
+      let count = 1 + Int(random.next() % 3)
+      if outage <= 0 { world.log.flush(count) }
+      world.hot.flush(count)
+      world.accountsHot.flush(count)
     case 6: world.bus.deliver(1 + Int(random.next() % 3))
     default: advance(by: Int64(random.next() % 300))
     }
@@ -109,26 +76,47 @@ struct History {
     for number in 0..<steps {
       step()
       if number % 6 == 0 { client.act(visible()) }
+      if number % 9 == 0, world.swarm.hasNeighbour { client.actNextDoor(world.hot.present.documents(of: client.neighbour)) }
+      if number % 4 == 0 { bulk() }
       if number % 3 == 0 { try client.tick() }
+      try client.checkReadable()
       if number > 60, random.next() % 25 == 0 { fault() }
     }
     try heal()
     try check()
   }
 
+  /// What comes in bulk, once there is somewhere to put it.
+  private mutating func bulk() {
+    guard isFilled else { return }
+    for importer in importers { importer.step() }
+    if world.swarm.publishes, random.next() % 3 == 0 { publisher.publish() }
+    if let importer = importers.first, random.next() % 20 == 0 { client.ask(about: importer.id) }
+  }
+
   /// Faults stop: one process, everything delivered, until nobody waits for an answer.
   private mutating func heal() throws {
+    world.note("faults end")
+    outage = 0
+    pause = nil
     world.log.setFate(nil)
     world.log.landLate()
-    world.hot.setAway(false)
-    crash()
+    for hot in [world.hot, world.accountsHot] {
+      hot.setMood(.well)
+      hot.setSlow(false)
+    }
+    world.evidence.forgive()
+    if world.swarm.isCourteousToTheEnd { world.courtesy.hold(until: .max) }
+    if world.swarm.endsWithoutRestart { keepOne() } else { crash() }
     starve()
     var rounds = 0
     while rounds < 400 {
       rounds += 1
       settle()
       try client.tick()
-      if client.open.isEmpty, rounds > 40 { break }
+      try client.checkReadable()
+      if isFilled { for importer in importers { importer.step() } }
+      if client.open.isEmpty, rounds > 40, importers.allSatisfy(\.isDone) || !isFilled { break }
     }
     guard client.open.isEmpty else {
       throw Violation(description: "\(client.open.count) requests are never answered; \(world.history.suffix(5))")
@@ -142,8 +130,8 @@ struct History {
 
   /// Now and then the new owner gets no further than its Open while everything else goes on: the projector's snapshot may then be past it.
   private mutating func starve() {
-    guard random.next() % 2 == 0 else { return }
-    for node in nodes { node.queue.run(limit: 4) }
+    guard random.next() % 2 == 0, !world.swarm.endsWithoutRestart else { return }
+    for node in nodes { node.run(limit: 4) }
     for _ in 0..<12 {
       world.log.flush()
       for node in nodes { node.side.run(limit: 2000) }
@@ -152,103 +140,23 @@ struct History {
     }
   }
 
-  private func settle() {
+  private mutating func settle() {
     for _ in 0..<12 {
       for node in nodes {
-        node.queue.run(limit: 2000)
+        node.run(limit: 2000)
         node.side.run(limit: 2000)
       }
+      bury()
       world.log.flush()
+      world.hot.flush()
+      world.accountsHot.flush()
       world.bus.deliver()
       advance(by: 25)
     }
   }
 
+  var isFilled: Bool { visible().keys.contains { $0.kind == Kind.workflow } }
+
   /// What a reader of hot state sees.
   private func visible() -> [DocumentKey: [UInt8]] { world.hot.present.documents(of: client.workspace) }
-
-  private func check() throws {
-    var checker = Checker()
-    let journal = try world.records("work.journal")
-    for record in journal {
-      try checker.fold([record])
-      try checker.checkWork(client.workspace)
-    }
-    try checker.checkNothingWaits(client.workspace)
-    try checkAnswers(checker)
-    let folded = checker.documents[client.workspace] ?? [:]
-    guard visible() == folded else {
-      throw Violation(description: "hot state is not the fold of the journal: \(difference(visible(), folded))")
-    }
-    for (key, verdict) in client.answers where verdict.status == 201 {
-      guard folded[DocumentKey(kind: IdempotencyKeys.kind, id: key)] != nil || verdict.document?.kind == AccountKind.account else {
-        throw Violation(description: "an answered request left no trace: \(verdict)")
-      }
-    }
-    try checkEvents(checker)
-    try checkSnapshot(checker)
-    let machine = try TaskRoutingMachine(settings: world.settings, documents: [client.workspace: folded])
-    let again = Dictionary(uniqueKeysWithValues: machine.documents(of: client.workspace).map { ($0.key, $0.bytes) })
-    guard again == folded else {
-      throw Violation(description: "a machine made from the documents is another: \(difference(again, folded))")
-    }
-  }
-
-  private func difference(_ a: [DocumentKey: [UInt8]], _ b: [DocumentKey: [UInt8]]) -> String {
-    let keys = Set(a.keys).union(b.keys).filter { a[$0] != b[$0] }.sorted()
-    return keys.prefix(3).map { "\(Kind.name($0.kind)) \($0.id.hex): \(a[$0]?.count ?? -1) / \(b[$0]?.count ?? -1) bytes" }.joined(
-      separator: ", ")
-  }
-
-  /// Nobody was told anything that the journal does not say: each answer is that of an accepted decision.
-  private func checkAnswers(_ checker: Checker) throws {
-    var accounts = Checker()
-    try accounts.fold(try world.records("account.journal"))
-    for (number, verdict) in client.heard {
-      guard let decided = checker.replies[number] ?? accounts.replies[number] else {
-        throw Violation(description: "request \(number) was answered \(verdict), but no accepted decision says so")
-      }
-      guard decided.contains(verdict) else {
-        throw Violation(description: "request \(number) was answered \(verdict), the journal says \(decided)")
-      }
-    }
-  }
-
-  /// The public topic has every event once, in order.
-  private func checkEvents(_ checker: Checker) throws {
-    var next: UInt64 = 1
-    for record in try world.records("events") {
-      let text = String(decoding: record.value ?? [], as: UTF8.self)
-      guard text.contains("\"data\":{\"sequence\":\(next),") else {
-        throw Violation(description: "event \(next) is not next: \(text.prefix(300))")
-      }
-      next += 1
-    }
-    let wanted = checker.events[client.workspace] ?? 0
-    guard next - 1 == wanted else { throw Violation(description: "\(next - 1) events, the journal has \(wanted)") }
-  }
-
-  private func checkSnapshot(_ checker: Checker) throws {
-    var image = Image()
-    for record in try world.records("work.state") { try image.takeSnapshot(key: record.key, value: record.value) }
-    let kept = image.documents[client.workspace] ?? [:]
-    let folded = checker.documents[client.workspace] ?? [:]
-    guard kept == folded else { throw Violation(description: "the snapshot is not the fold: \(difference(kept, folded))") }
-    guard image.ledger.scopes[client.workspace]?.offset == checker.marks[client.workspace] else {
-      throw Violation(description: "the snapshot's mark is \(String(describing: image.ledger.scopes[client.workspace]))")
-    }
-  }
-}
-
-/// True a few times.
-final class Countdown: Sendable {
-  private let left: Mutex<Int>
-  init(_ count: Int) { left = Mutex(count) }
-  func take() -> Bool {
-    left.withLock { left in
-      guard left > 0 else { return false }
-      left -= 1
-      return true
-    }
-  }
 }

@@ -17,7 +17,7 @@ private final class ClockedWorld {
   init() {
     client = Client(world: world, seed: 2)
     node = SimulatedNode(name: "n", world: world, seed: 3)
-    node.start(projects: true)
+    node.start()
   }
 
   private var documents: [DocumentKey: [UInt8]] { world.hot.present.documents(of: client.workspace) }

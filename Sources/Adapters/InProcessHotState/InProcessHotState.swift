@@ -46,6 +46,10 @@ package final class InProcessHotState: HotState {
   /// Everything of one scope, for audits. O(documents).
   package func documents(of scope: Identifier) -> [DocumentKey: [UInt8]] { slot(scope).scope.withLock { $0.documents } }
 
+  /// What a reader is told of a scope, for audits: that nobody ever wrote it, if its partition is said to be complete.
+  package func isUntouched(_ scope: Identifier) -> Bool { existing(scope)?.scope.withLock { $0.mark < 0 && !$0.isRefilling } ?? true }
+  package func isComplete(_ partition: Int) -> Bool { complete.withLock { $0.contains(partition) } }
+
   package func apply(_ entries: [ScopeApply], deliver: @escaping @Sendable (Result<[ApplyOutcome], HotStateFailure>) -> Void) {
     deliver(.success(entries.map { entry in slot(entry.scope).scope.withLock { $0.apply(entry, indexer) } }))
   }

@@ -12,6 +12,9 @@ package enum AppendFate: Sendable {
   case isLost
   /// It is reported as lost and the session is over, but it lands at the next `landLate()`.
   case landsLate
+  /// It lands, or never does, and is reported as taken, but without an offset; the session goes on.
+  case landsWithoutOffset
+  case isLostWithoutOffset
 }
 
 /// The event log in memory. Appends are committed and reported at once, or (`manual`) stay visible-but-not-durable until `flush` commits them in the order in which they
@@ -24,6 +27,7 @@ package final class InMemoryEventLog: EventLog {
     var tag: UInt64
     var ends: [(partition: TopicPartition, end: Int64)]
     var failure: LogFailure?
+    var hidesOffset = false
     var project: (@Sendable (Result<Void, LogFailure>) -> Void)?
   }
 
@@ -42,6 +46,8 @@ package final class InMemoryEventLog: EventLog {
     /// Partitions that somebody may wait for.
     var waiting: Set<TopicPartition> = []
     var number: UInt64 = 0
+    /// Who holds each projector's name now.
+    var projections: [String: UInt64] = [:]
     var calls: [@Sendable () -> Void] = []
     var calling = false
     var manual: Bool
@@ -93,9 +99,17 @@ package final class InMemoryEventLog: EventLog {
   }
 
   package func project(_ records: [ProjectedRecord], deliver: @escaping @Sendable (Result<Void, LogFailure>) -> Void) {
+    project(records, as: nil, deliver: deliver)
+  }
+
+  func project(
+    _ records: [ProjectedRecord], as holder: (name: String, number: UInt64)?,
+    deliver: @escaping @Sendable (Result<Void, LogFailure>) -> Void
+  ) {
     change { s in
       var pending = Pending(session: 0, tag: 0, ends: [], project: deliver)
       pending.failure = refusal(records, s)
+      if let holder, s.projections[holder.name] != holder.number { pending.failure = .sessionLost("another projector has the name") }
       if pending.failure == nil {
         for record in records {
           s.partitions[record.target]?.append([record.record], at: clock.now())
@@ -106,8 +120,14 @@ package final class InMemoryEventLog: EventLog {
     }
   }
 
+  /// Ready once everything is committed that whoever had the name before has written; from now on that one writes nothing more.
   package func openProjection(_ name: String, ready: @escaping @Sendable (Result<any ProjectionSession, LogFailure>) -> Void) {
-    ready(.success(MemoryProjection(log: self)))
+    change { s in
+      s.number += 1
+      s.projections[name] = s.number
+      let session = MemoryProjection(log: self, name: name, number: s.number)
+      s.pending.append(Pending(session: 0, tag: 0, ends: [], project: { ready($0.map { _ in session }) }))
+    }
   }
 
   package func bounds(_ source: TopicPartition, deliver: @escaping @Sendable (Result<(start: Int64, end: Int64), LogFailure>) -> Void) {
@@ -162,7 +182,8 @@ package final class InMemoryEventLog: EventLog {
       return
     }
     guard let session = s.sessions[pending.session] else { return }
-    let report = AppendReport(tag: pending.tag, outcome: failure.map { .failure($0) } ?? .success((pending.ends.last?.end ?? 0) - 1))
+    let offset = pending.hidesOffset ? -1 : (pending.ends.last?.end ?? 0) - 1
+    let report = AppendReport(tag: pending.tag, outcome: failure.map { .failure($0) } ?? .success(offset))
     s.calls.append { session.deliver([report]) }
   }
 
@@ -217,11 +238,13 @@ package final class InMemoryEventLog: EventLog {
 
 private struct MemoryProjection: ProjectionSession {
   let log: InMemoryEventLog
+  let name: String
+  let number: UInt64
 
   func project(
     _ records: [ProjectedRecord], source: TopicPartition, position: Int64, deliver: @escaping @Sendable (Result<Void, LogFailure>) -> Void
   ) {
-    log.project(records, deliver: deliver)
+    log.project(records, as: (name, number), deliver: deliver)
   }
 
   func close() {}

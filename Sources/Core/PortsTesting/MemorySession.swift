@@ -24,15 +24,16 @@ extension InMemoryEventLog {
       guard pending.failure == nil else { return }
       let fate = s.fate?(session.target, records) ?? .lands
       switch fate {
-      case .lands, .landsTwice, .landsUnreported:
+      case .lands, .landsTwice, .landsUnreported, .landsWithoutOffset:
         s.partitions[session.target]?.append(records, at: clock.now())
         if case .landsTwice = fate { s.partitions[session.target]?.append(records, at: clock.now()) }
         pending.ends = [(session.target, s.partitions[session.target]?.next ?? 0)]
       case .landsLate: s.late.append((session.target, records))
-      case .isLost: break
+      case .isLost, .isLostWithoutOffset: break
       }
       switch fate {
       case .lands, .landsTwice: break
+      case .landsWithoutOffset, .isLostWithoutOffset: pending.hidesOffset = true
       case .landsUnreported, .isLost, .landsLate:
         pending.failure = .sessionLost("no acknowledgement came")
         s.sessions[id]?.dead = true

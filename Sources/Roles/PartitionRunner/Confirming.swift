@@ -223,9 +223,11 @@ extension PartitionRunner {
     let scopes = ledger.scopes.keys.sorted().map { (scope: $0, mark: ledger.scopes[$0]?.offset ?? -1) }
     let current = session
     let heard = changesHeard
+    comparing += 1
     ports.hot.marks(scopes.map(\.scope)) { [weak self] outcome in
       self?.post { runner in
         guard runner.session == current else { return }
+        runner.comparing -= 1
         if case .success = outcome { runner.changesCompared = heard }
         body(runner, scopes, outcome)
       }
@@ -257,9 +259,9 @@ extension PartitionRunner {
   }
 
   /// Readers may take the absence of a scope for an answer from here on. Not while a change is heard of that no comparison has followed yet: others may be missing than those
-  /// that were filled.
+  /// that were filled. Nor while a comparison is under way: hot state takes it for done as soon as it has answered, and the answer may tell of a scope that is missing.
   private func declareComplete() {
-    guard phase == .running, !isComplete, behind.isEmpty, refill == nil, hotIsReachable else { return }
+    guard comparing == 0, phase == .running, !isComplete, behind.isEmpty, refill == nil, hotIsReachable else { return }
     guard changesCompared == changesHeard else { return compareAgain(afterChange: false) }
     attempts += 1
     let current = session
@@ -294,6 +296,9 @@ extension PartitionRunner {
     guard current == session, var running = refill else { return }
     switch outcome {
     case .success(.notNeeded): return endRefill(running)
+    case .success(.refused) where running.isBeginning:
+      // Its token is greater: it is a newer owner's. Whoever waits here for a refill decides nothing, and would never hear from the journal that it is fenced.
+      return reopen(.sessionLost("a newer owner has begun to fill hot state"))
     case .failure, .success(.refused):
       refill = nil
       if case .failure(let failure) = outcome {
@@ -307,7 +312,7 @@ extension PartitionRunner {
       self?.post { $0.continueRefill(outcome, current) }
     }
     if running.isEnded { return endRefill(running) }
-    if let chunk = running.nextChunk() {
+    if let chunk = running.nextChunk(of: options.refillDocuments) {
       refill = running
       ports.hot.refillChunk(running.scope, token: running.token, number: chunk.number, documents: chunk.documents, deliver: step)
     } else {
@@ -357,6 +362,8 @@ struct Refill {
   private var sent = 0
   private(set) var chunks = 0
   var isEnded = false
+  /// Nothing of it is sent but its beginning.
+  var isBeginning: Bool { sent == 0 && !isEnded }
 
   init(scope: Identifier, token: RefillToken, mark: Int64, documents: [Document]) {
     self.scope = scope
@@ -365,9 +372,9 @@ struct Refill {
     self.documents = documents
   }
 
-  mutating func nextChunk() -> (number: Int, documents: [Document])? {
+  mutating func nextChunk(of most: Int) -> (number: Int, documents: [Document])? {
     guard sent < documents.count else { return nil }
-    let piece = documents[sent..<min(sent + 1000, documents.count)]
+    let piece = documents[sent..<min(sent + max(1, most), documents.count)]
     sent = piece.endIndex
     defer { chunks += 1 }
     return (chunks, Array(piece))

@@ -61,6 +61,7 @@ extension PartitionRunner {
       while left > 0, turn.effects.size < options.decisionBytes {
         if backlog[input].isEmpty, !refillBacklog(input, most) { break }
         guard let next = backlog[input].last else { break }
+        guard fireDue(before: next, &machine, &turn) else { return false }
         // A large one gets a decision of its own: together they might not fit into a record of the log.
         if handled > 0, turn.effects.size + (next.value?.count ?? 0) > options.decisionBytes { return false }
         let record = backlog[input].removeLast()
@@ -68,7 +69,8 @@ extension PartitionRunner {
         handled += 1
         left -= 1
       }
-      if decidesSingly, handled > 0 { break }
+      // Not idle: it stays so until this decision is in the journal, or one that is too large would be taken for the first one every time.
+      if decidesSingly, handled > 0 { return false }
       // What is due is not held up by a long queue, but what arrived in time goes first.
       if input == 0, !(drained[0] && backlog[0].isEmpty) { return false }
     }
@@ -98,9 +100,7 @@ extension PartitionRunner {
 
   private func handle(_ record: LogRecord, _ input: UInt8, _ machine: inout M, _ turn: inout Turn, _ decision: inout Decision) {
     decision.positions[input] = record.offset + 1
-    let now = max(turn.now, record.appended)
-    fireTimers(&machine, upTo: now, most: .max, &turn)
-    turn.now = now
+    turn.now = max(turn.now, record.appended)
     ahead.forgetImports(beforeRecordAppendedAt: record.appended)
     if let reason = rejection(of: record, input) { return reject(record, input, reason, &turn, &decision) }
     if record.value?.first == UInt8(ascii: "{") { return handlePublished(record, input, &machine, &turn, &decision) }
@@ -179,15 +179,26 @@ extension PartitionRunner {
     turn.effects.send(
       Outgoing(
         target: "rejects", key: Identifier(keyBytes: record.key) ?? .none,
-        payload: .bytes(RejectedRecord.encode(record, TopicPartition(options.inputs[Int(input)], options.partition), reason))))
+        payload: .bytes(
+          RejectedRecord.encode(
+            record, TopicPartition(options.inputs[Int(input)], options.partition), reason, most: options.rejectedBytes))))
     guard let command = try? Command(decoding: record.value ?? []), command.replyTo?.node != RunnerOptions.nobody else { return }
     _ = isNext(command, record, &decision)
     turn.effects.reply(to: command.replyTo, Verdict(status: 500, code: 20500, message: "The request was rejected: \(reason)"))
   }
 
+  /// Fires what was due before a record came. False where the record has to wait for the next decision: there is more than one takes, or nothing may stand beside it.
+  private func fireDue(before record: LogRecord, _ machine: inout M, _ turn: inout Turn) -> Bool {
+    let now = max(turn.now, record.appended)
+    guard let due = machine.nextDue, due <= now else { return true }
+    fireTimers(&machine, upTo: now, most: .max, &turn)
+    if let due = machine.nextDue, due <= now { return false }
+    return !decidesSingly
+  }
+
   private func fireTimers(_ machine: inout M, upTo now: Int64, most: Int, _ turn: inout Turn) {
     var left = most
-    while left > 0, let due = machine.nextDue, due <= now {
+    while left > 0, turn.effects.size < options.decisionBytes, let due = machine.nextDue, due <= now {
       turn.now = max(turn.now, due)
       ports.poison.note(input: 255, partition: options.partition, position: due)
       machine.fire(&turn)

@@ -71,6 +71,8 @@ package actor PartitionRunner<M: Machine> {
   /// Times that what hot state stores may have changed underneath, and up to which of them all marks were compared since.
   var changesHeard = 0
   var changesCompared = 0
+  /// Comparisons that are not answered yet.
+  var comparing = 0
   var compareTimer: (any Cancellable)?
 
   /// What came between two of its own records is being read; reports wait meanwhile.
@@ -172,6 +174,7 @@ package actor PartitionRunner<M: Machine> {
     folding = nil
     heldReports = []
     isComplete = false
+    comparing = 0
     flights = []
     yielding.rest?.cancel()
     yielding = Yielding()

@@ -4,10 +4,8 @@ import Ports
 /// What `rejects` keeps of a record that could not be processed: JSON, for whoever looks after it. The value as text where it is text, else in hexadecimal digits.
 /// Of a large one the beginning and its size: whole it might be larger than a record may be, and then hold up its partition for ever. All of it stays where it came from.
 enum RejectedRecord {
-  /// Bytes of key or value that are kept. Escaped they take six times as much at most.
-  static let most = 65_536
-
-  static func encode(_ record: LogRecord, _ source: TopicPartition, _ reason: String) -> [UInt8] {
+  /// `most` bytes of key and of value are kept. Escaped they take six times as much at most.
+  static func encode(_ record: LogRecord, _ source: TopicPartition, _ reason: String, most: Int) -> [UInt8] {
     var json = JSONWriter(capacity: 256 + min(most, record.value?.count ?? 0) * 2)
     json.beginObject()
     json.key("topic")
@@ -18,13 +16,13 @@ enum RejectedRecord {
     json.int(record.offset)
     json.key("reason")
     json.string(reason)
-    write("key", record.key, &json)
-    write("value", record.value, &json)
+    write("key", record.key, most, &json)
+    write("value", record.value, most, &json)
     json.endObject()
     return json.bytes
   }
 
-  private static func write(_ name: String, _ bytes: [UInt8]?, _ json: inout JSONWriter) {
+  private static func write(_ name: String, _ bytes: [UInt8]?, _ most: Int, _ json: inout JSONWriter) {
     guard let bytes else {
       json.key(name)
       return json.null()

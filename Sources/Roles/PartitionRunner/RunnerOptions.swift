@@ -20,6 +20,8 @@ package struct RunnerOptions: Sendable {
   /// About where a decision is closed, and the most that the log takes in one record.
   package var decisionBytes = 256 * 1024
   package var recordBytes = 1_048_000
+  /// So much of a record that is not handled goes to `rejects`, of its key and of its value.
+  package var rejectedBytes = 65_536
   /// Documents that one slice of a long command may touch. The pause before the next leaves most of the log to everybody else.
   package var sliceDocuments = 100
   /// Milliseconds.
@@ -30,6 +32,8 @@ package struct RunnerOptions: Sendable {
   package var compareInterval: Int64 = 0
   /// Confirmed decisions that wait for hot state; beyond that the oldest are not answered any more: their requests have given up.
   package var mostAwaiting = 20_000
+  /// Documents that go into hot state in one piece of a refill.
+  package var refillDocuments = 1000
   /// Timers fired in one decision.
   package var mostTimers = 500
 

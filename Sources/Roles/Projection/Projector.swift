@@ -40,6 +40,8 @@ package actor Projector {
     package var most = 2000
     /// Records kept behind the ledger before the journal is trimmed, milliseconds of append time.
     package var retention: Int64 = 7 * 86_400_000
+    /// Journal records between two looks at what may be trimmed.
+    package var trimEvery: Int64 = 5000
 
     package init(family: String, partition: Int, hasEvents: Bool) {
       self.family = family
@@ -141,6 +143,8 @@ package actor Projector {
     generation += 1
     isStopped = false
     isWriting = false
+    // Whoever was to write belongs to the time before, and will not.
+    isScheduled = false
     image = Image()
     readsJournal = false
     dirtyDocuments = [:]
@@ -378,9 +382,8 @@ package actor Projector {
   private var lastTrim: Int64 = 0
 
   /// The journal may go up to the stored ledger, the inputs up to the owner's position in it, events by age alone; nothing that is younger than the retention.
-  /// Looked at every few thousand records.
   private func trim(below offset: Int64) {
-    guard offset - lastTrim >= 5000 else { return }
+    guard offset - lastTrim >= options.trimEvery else { return }
     lastTrim = offset
     let horizon = image.ledger.now - options.retention
     trim(journal, below: offset, olderThan: horizon)

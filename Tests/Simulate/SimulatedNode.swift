@@ -1,0 +1,88 @@
+import Accounts
+import Machines
+import PartitionRunner
+import Ports
+import PortsTesting
+import Projection
+import Resources
+import TaskRouting
+
+/// One process: owners on one queue, projectors on another, so that either may run ahead; both can be dropped at any step.
+final class SimulatedNode {
+  let queue = ManualQueue()
+  let side = ManualQueue()
+  let life = Life()
+  let work: PartitionRunner<TaskRoutingMachine>
+  let accounts: PartitionRunner<AccountsMachine>
+  let projectors: [Projector]
+
+  init(name: String, world: World, seed: UInt64) {
+    let identifiers = SequentialIdentifiers(seed: seed)
+    let life = life
+    let log = MortalLog(log: world.log, life: life, archive: world.archive)
+    func ports(_ hot: FragileHotState) -> RunnerPorts {
+      RunnerPorts(
+        log: log, hot: hot, bus: world.bus, clock: world.clock, identifiers: identifiers,
+        courtesy: world.courtesy)
+    }
+    var workPorts = ports(world.hot)
+    workPorts.poison = SimulatedPoison(evidence: world.evidence, life: life)
+    var options = RunnerOptions(family: "work", partition: 0, node: name, inputs: World.inputs)
+    options.yieldingBatch = 1 + Int(seed / 24 % 5)
+    options.courteousBatch = 1 + Int(seed / 120 % 3)
+    options.mostInFlight = 1 + Int(seed % 4)
+    options.batch = 1 + Int(seed / 4 % 6)
+    options.sliceDocuments = World.sliceDocuments
+    options.refillDocuments = 7
+    options.compareInterval = 700
+    options.recordBytes = World.recordBytes
+    options.rejectedBytes = 500
+    options.decisionBytes = World.recordBytes / 2
+    work = PartitionRunner(
+      options: options, ports: workPorts, settings: world.settings, queue: queue, notify: { world.note("\(name): \($0)") })
+    accounts = PartitionRunner(
+      options: RunnerOptions(family: "account", partition: 0, node: name, inputs: ["account.commands"]), ports: ports(world.accountsHot),
+      settings: AccountsMachine.Settings(), queue: queue)
+    var projection = Projector.Options(family: "work", partition: 0, hasEvents: true)
+    if let retention = world.swarm.retention {
+      projection.inputs = World.inputs
+      projection.retention = retention
+      projection.trimEvery = 5
+    }
+    projectors = [
+      Projector(options: projection, log: log, queue: side),
+      Projector(options: Projector.Options(family: "account", partition: 0, hasEvents: false), log: log, queue: side),
+    ]
+  }
+
+  /// Goes on for some steps, unless it dies in one.
+  func run(limit: Int) {
+    var left = limit
+    while left > 0, !life.isOver, queue.step() { left -= 1 }
+  }
+
+  /// The group takes the partitions away and gives them back, whatever is in flight.
+  func rebalance() {
+    work.stop()
+    accounts.stop()
+    work.start()
+    accounts.start()
+  }
+
+  func drop() {
+    life.end()
+    queue.drop()
+    side.drop()
+  }
+
+  func advance(by milliseconds: Int64) {
+    queue.advance(by: milliseconds)
+    side.advance(by: milliseconds)
+  }
+
+  func start() {
+    work.start()
+    accounts.start()
+    for projector in projectors { projector.start() }
+  }
+}
