@@ -15,6 +15,7 @@ SIMULATE_FLAGS ?=
 SEEDS ?=
 FROM ?=
 SEED ?=
+TARGET ?=
 
 # Folders and files whose formatting is ours.
 SWIFT_FOLDERS := Package.swift $(wildcard Sources Tests Benchmarks Examples)
@@ -67,6 +68,10 @@ bench: deps ## measure: one table of figures
 simulate: deps ## run simulated histories with faults: SEEDS=2000 FROM=1, or SEED=n to replay one
 	swift build -c release --product Simulate $(BUILD_FLAGS)
 	scripts/simulate.sh $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FROM),--from $(FROM)) $(if $(SEED),--seed $(SEED)) $(SIMULATE_FLAGS)
+
+.PHONY: fuzz
+fuzz: deps ## feed inputs to what reads them: TARGET=http SECONDS=120; without TARGET all
+	BUILD_FLAGS="$(BUILD_FLAGS)" scripts/fuzz.sh "$(TARGET)" $(SECONDS)
 
 .PHONY: deps
 deps: ## install the missing system packages for building
