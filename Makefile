@@ -86,9 +86,10 @@ lint: ## check the format of all Swift sources
 	swift format lint --strict --parallel -r $(SWIFT_FOLDERS)
 
 .PHONY: architecture
-architecture: ## check the rooms' imports, the house's bans and the topics' files
+architecture: ## check the rooms' imports, the house's bans, the files of topics and of metrics
 	python3 scripts/check-architecture.py
 	python3 scripts/check-topics.py
+	python3 scripts/check-metrics.py
 
 .PHONY: format
 format: ## format all Swift sources in place

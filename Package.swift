@@ -58,6 +58,8 @@ targets += [
       "Resources",
       "TaskRouting",
     ]),
+  tests("Ingress", ["Ingress"]),
+  tests("Projection", ["Journal", "Ports", "PortsTesting", "Projection", "Resources"]),
   room("APIClient", "Roles", ["Forms", "HTTPClient", "JSON"]),
   room("Gateway", "Roles", ["HTTPServer", "Ingress", "Ports", "Projection", "Resources", "TaskEvents"]),
   room(
