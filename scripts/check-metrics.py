@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Checks that the sources, docs/metrics.md, the alert rules and the dashboard speak of the same metrics.
 
-Every metric that the sources make is documented with its kind, and every documented one is made; names end as their kind and unit want it; rules and panels use only documented
-metrics, only their documented labels, and `_bucket`, `_sum`, `_count` only of histograms. Where promtool is installed, it reads the rules too. Exit code: 0 clean, 1 something found.
+Every metric that the sources make is documented with its kind, and every documented one is made; names end as their kind and unit want it; rules
+and panels use only documented metrics, only their documented labels, and `_bucket`, `_sum`, `_count` only of histograms. Where promtool is
+installed, it reads the rules too and tries them (alerts.test.yaml). Exit code: 0 clean, 1 something found.
 """
 
 import json
@@ -21,8 +22,8 @@ SCRAPED = {"instance", "job", "le"}
 UNITS = ("_seconds", "_bytes", "_total", "_info", "_fds", "_threads")
 #: Gauges and histograms of plain numbers, whose name says of what.
 COUNTED = (
-    "_ready", "_not_ready", "_connections", "_connections_limit", "_streams", "_waiting", "_waiting_limit", "_unfinished", "_running", "_records", "_scopes", "_in_flight",
-    "_unapplied", "_commands")
+    "_ready", "_not_ready", "_connections", "_connections_limit", "_streams", "_waiting", "_waiting_limit", "_unfinished", "_running", "_records",
+    "_scopes", "_in_flight", "_unapplied", "_commands")
 
 
 def documented(text):
@@ -99,10 +100,11 @@ def main():
     for finding in findings:
         print(finding)
     if shutil.which("promtool"):
-        checked = subprocess.run(["promtool", "check", "rules", RULES], capture_output=True, text=True)
-        if checked.returncode:
-            findings.append("promtool")
-            print(checked.stdout + checked.stderr)
+        for words in (["check", "rules", RULES], ["test", "rules", RULES.with_suffix(".test.yaml")]):
+            checked = subprocess.run(["promtool", *words], capture_output=True, text=True)
+            if checked.returncode:
+                findings.append("promtool")
+                print(checked.stdout + checked.stderr)
     if not findings:
         print(f"check-metrics: {len(known)} metrics, {sum(1 for _ in expressions())} expressions, nothing found")
     return 1 if findings or not known else 0

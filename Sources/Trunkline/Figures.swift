@@ -41,12 +41,12 @@ struct RequestFigures: RequestMeter {
         durations.append(
           metrics.histogram(
             "trunkline_http_request_duration_seconds", help: "Time from a request's head to its answer, streams of events excluded",
-            labels: ["route": route.rawValue, "method": method], hidesUnused: true))
+            labels: ["route": route.label, "method": method], hidesUnused: true))
         for status in Self.classes {
           answers.append(
             metrics.counter(
               "trunkline_http_requests_total", help: "HTTP requests answered by the API, by what they are about and class of status",
-              labels: ["route": route.rawValue, "method": method, "status": status], hidesUnused: true))
+              labels: ["route": route.label, "method": method, "status": status], hidesUnused: true))
         }
       }
     }
@@ -66,7 +66,7 @@ struct RequestFigures: RequestMeter {
 
   func answered(_ route: RouteClass, method: String, status: Int, since begun: Int64?) {
     let method = method == "HEAD" ? 0 : Self.methods.firstIndex(of: method) ?? Self.methods.count - 1
-    let place = (RouteClass.allCases.firstIndex(of: route) ?? 0) * Self.methods.count + method
+    let place = route.rawValue * Self.methods.count + method
     answers[place * Self.classes.count + min(max(status / 100 - 1, 0), 4)].add(1)
     if status == 429 { throttled.add(1) }
     if let begun { durations[place].observe(now() - begun) }

@@ -17,5 +17,5 @@ struct RouteClassTests {
       ("/v1/Workspaces/WS1/Nothing", "other"), ("/", "other"), ("", "other"), ("*", "other"), ("/v1", "other"),
       ("//v1//Workspaces/", "workspaces"),
     ])
-  func routes(_ path: String, _ expected: String) { #expect(RouteClass(path: path).rawValue == expected) }
+  func routes(_ path: String, _ expected: String) { #expect(RouteClass(path: path).label == expected) }
 }
