@@ -15,6 +15,7 @@ SIMULATE_FLAGS ?=
 SEEDS ?=
 FROM ?=
 SEED ?=
+TARGET ?=
 
 # Folders and files whose formatting is ours.
 SWIFT_FOLDERS := Package.swift $(wildcard Sources Tests Benchmarks Examples)
@@ -74,6 +75,10 @@ simulate: deps ## run simulated histories with faults: SEEDS=2000 FROM=1, or SEE
 	swift build -c release --product Simulate $(BUILD_FLAGS)
 	scripts/simulate.sh $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FROM),--from $(FROM)) $(if $(SEED),--seed $(SEED)) $(SIMULATE_FLAGS)
 
+.PHONY: fuzz
+fuzz: deps ## feed inputs to what reads them: TARGET=http SECONDS=120; without TARGET all
+	BUILD_FLAGS="$(BUILD_FLAGS)" scripts/fuzz.sh "$(TARGET)" $(SECONDS)
+
 .PHONY: deps
 deps: ## install the missing system packages for building
 	@scripts/deps.sh
@@ -87,9 +92,10 @@ lint: ## check the format of all Swift sources
 	swift format lint --strict --parallel -r $(SWIFT_FOLDERS)
 
 .PHONY: architecture
-architecture: ## check the rooms' imports, the house's bans and the topics' files
+architecture: ## check the rooms' imports, the house's bans, the files of topics and of metrics
 	python3 scripts/check-architecture.py
 	python3 scripts/check-topics.py
+	python3 scripts/check-metrics.py
 
 .PHONY: format
 format: ## format all Swift sources in place

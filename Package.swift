@@ -58,6 +58,8 @@ targets += [
       "Resources",
       "TaskRouting",
     ]),
+  tests("Ingress", ["Ingress"]),
+  tests("Projection", ["Journal", "Ports", "PortsTesting", "Projection", "Resources"]),
   room("APIClient", "Roles", ["Forms", "HTTPClient", "JSON"]),
   room("Gateway", "Roles", ["HTTPServer", "Ingress", "Ports", "Projection", "Resources", "TaskEvents"]),
   room(
@@ -247,6 +249,28 @@ targets += [
     swiftSettings: strict,
     linkerSettings: [.linkedLibrary("m")]),
 ]
+
+// Inputs from outside, read by whatever reads them: the kept ones as tests, and with FUZZ=1 new ones by libFuzzer (`make fuzz`).
+let fuzzed: [Target.Dependency] = [
+  "Accounts", "Callouts", "Expressions", "Forms", "Gateway", "Gzip", "HTTPClient", "HTTPServer", "Ingress", "JSON", "Journal",
+  "KafkaSettings", "Machines", "Options", "Ports", "Projection", "Records", "RedisClient", "Resources", "TaskEvents", "TaskRouting",
+  "Workflows",
+  "YAML",
+]
+if Context.environment["FUZZ"] == "1" {
+  // C is instrumented too, but has no entry of its own.
+  for target in targets where target.type == .regular && target.name.hasPrefix("C") && target.name.dropFirst().first?.isUppercase == true {
+    let flags: [String] = ["-fsanitize=fuzzer-no-link"]
+    target.cSettings = (target.cSettings ?? []) + [.unsafeFlags(flags)]
+    target.cxxSettings = (target.cxxSettings ?? []) + [.unsafeFlags(flags)]
+  }
+  targets.append(
+    .executableTarget(
+      name: "Fuzz", dependencies: fuzzed, path: "Tests/Fuzz", exclude: ["ReplayTests.swift", "corpus"],
+      swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
+} else {
+  targets.append(tests("Fuzz", fuzzed, exclude: ["Entry.swift", "corpus"]))
+}
 
 let package = Package(
   name: "trunkline", products: [.executable(name: "trunkline", targets: ["TrunklineCommand"])], targets: targets,

@@ -70,6 +70,7 @@ simulate() {
 }
 
 counted architecture python3 scripts/test_check_architecture.py
+counted metrics python3 scripts/test_check_metrics.py
 counted model scripts/check-model.sh
 
 # shellcheck disable=SC2086  # flags are words

@@ -10,15 +10,19 @@ final class CalloutRole: Sendable {
   static let topics = ["callouts"]
 
   let outbound: Outbound
+  private let waiting: Gauge
   private let workers: Assignments<CalloutWorker>
   private let starting: AsyncStream<CalloutWorker>
   private let begun: AsyncStream<CalloutWorker>.Continuation
   private let ending = Mutex<[CalloutWorker]>([])
 
   init(home: Home, options: NodeOptions, commander: Commander, signer: any Signer, logger: Logger, metrics: Metrics) throws {
-    let outbound = try Outbound(options: options)
+    let outbound = try Outbound(
+      options: options,
+      duration: metrics.histogram("trunkline_callout_request_duration_seconds", help: "Time of a request to a customer's server"))
     self.outbound = outbound
     let outcomes = CalloutOutcomes(metrics: metrics)
+    self.waiting = metrics.gauge("trunkline_callouts_unfinished", help: "Callouts that are read and not finished")
     let (stream, continuation) = AsyncStream.makeStream(of: CalloutWorker.self)
     starting = stream
     begun = continuation
@@ -34,6 +38,13 @@ final class CalloutRole: Sendable {
   }
 
   var isJoined: Bool { workers.isJoined }
+
+  /// Called again and again.
+  func check() {
+    let sum = Sum(count: workers.items.count, into: waiting)
+    if workers.items.isEmpty { waiting.set(0) }
+    for (_, worker) in workers.items { worker.look { sum.add($0) } }
+  }
 
   func join(_ membership: any Membership) { workers.join(membership, CalloutRole.group, topics: CalloutRole.topics) }
 

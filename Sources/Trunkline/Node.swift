@@ -42,7 +42,8 @@ package final class Node: Sendable {
   private let gateway: EventGateway
   private let commander: Commander
   private let ingress: Ingress
-  private let readiness: Readiness
+  let readiness: Readiness
+  private let loopFigures: LoopFigures
 
   /// Topics, with the partitions of the embedded home.
   package static let topics: [TopicDeclaration] = TopicTable.all.map {
@@ -52,6 +53,7 @@ package final class Node: Sendable {
 
   package init(options: NodeOptions, logger: Logger) throws {
     self.options = options
+    let logger = logger.counted(in: metrics)
     self.logger = logger
     lock = try FolderLock(folder: options.dataFolder)
     let stamp = options.keepsPoisonEvidence && options.roles.contains(.worker) ? try PoisonStamp(folder: options.dataFolder) : nil
@@ -84,6 +86,9 @@ package final class Node: Sendable {
     let secrets = CryptoSecrets()
     let courtesy = NodeCourtesy()
     let watch = RunnerWatch(logger: logger, metrics: metrics)
+    let clock = clock
+    let figures = Figures(metrics: metrics, now: { clock.monotonic() })
+    loopFigures = LoopFigures(metrics: metrics, http: loops.loops, lanes: home.lanes.map(\.loop), projection: projection)
     // Answers to an earlier life of this node find nobody.
     let answers = home.isShared ? "\(home.node).\(String(identifiers.seed() & 0xFFFF, radix: 16))" : home.node
     commander = Commander(
@@ -95,12 +100,12 @@ package final class Node: Sendable {
       options.roles.contains(.worker)
       ? Workers(
         home: home, options: options, clock: clock, identifiers: identifiers, stamp: stamp, watch: watch, courtesy: courtesy,
-        readiness: readiness) : nil
+        readiness: readiness, figures: figures) : nil
     let (live, bus, isShared) = (gateway, home.events, home.isShared)
     projectors =
       options.roles.contains(.projector)
       ? Projectors(
-        home: home, loop: projection, watch: watch,
+        home: home, loop: projection, watch: watch, readiness: readiness, figures: figures,
         live: { partition, events in
           if isShared { bus.publish(LiveEvent.channel(partition), LiveEvent.encode(events)) } else { live.publish(events) }
         },
@@ -120,11 +125,19 @@ package final class Node: Sendable {
     api.servesEvents = options.roles.contains(.ingress) || options.roles.contains(.gateway)
     ingress = Ingress(
       options: api, log: home.log, hot: home.hot, accounts: home.accounts, clock: clock, identifiers: identifiers, secrets: secrets,
-      commander: commander, courtesy: courtesy, rest: { [projection] in try? await projection.sleep(milliseconds: $0) })
+      commander: commander, courtesy: courtesy, rest: { [projection] in try? await projection.sleep(milliseconds: $0) },
+      meter: figures.requests)
     for part in ["home", "worker", "projector", "callout"] { readiness.set(part) }
     let waiting = commander
     metrics.gauge("trunkline_commands_waiting", help: "Commands that wait for their answer") { Double(waiting.waiting) }
+    metrics.gauge("trunkline_commands_waiting_limit", help: "Commands that may wait; beyond, requests are answered 429") {
+      Double(waiting.most)
+    }
     metrics.gauge("trunkline_event_streams", help: "Readers of live events") { Double(live.count) }
+    metrics.counter("trunkline_poison_deaths_total", help: "Commands found at the start that had ended the process").add(
+      Int64(stamp?.found.count ?? 0))
+    if !home.isShared { FolderFigures.register(options.dataFolder, in: metrics) }
+    describe(home.isShared ? "cluster" : "embedded")
   }
 
   // MARK: Running
@@ -133,9 +146,12 @@ package final class Node: Sendable {
   package func run(stop: Stop, started: @escaping @Sendable (Int) -> Void = { _ in }) async throws {
     let server = HTTPServer(
       group: loops, host: options.host, port: options.port, options: serverOptions(),
-      handler: IngressHandler(
-        ingress: ingress, probes: probes(), streamer: gateway, logger: logger, requests: RequestCounter(metrics: metrics).count))
+      handler: IngressHandler(ingress: ingress, probes: probes(), streamer: gateway, logger: logger))
     metrics.gauge("trunkline_http_connections", help: "Connections that are open") { Double(server.openConnections) }
+    metrics.gauge("trunkline_http_connections_limit", help: "Connections that may be open; beyond, they are refused") { [options] in
+      Double(options.mostConnections)
+    }
+    metrics.counter("trunkline_http_connections_total", help: "Connections that were accepted") { Double(server.acceptedConnections) }
     if !home.isShared { playRoles() }
     let port: Int
     do { port = try server.start() } catch let failure as EventLoopError where failure.isAddressInUse {
@@ -220,10 +236,13 @@ package final class Node: Sendable {
   private func keepTime() {
     commander.sweep()
     let count = beats.next()
+    loopFigures.measure()
+    callouts?.check()
     if count % 3 == 0 { home.tick() }
     if count % 15 == 0 { gateway.tick() }
     if count % 5 == 0 { devClock?.keep() }
-    checkReadiness()
+    // Of a cluster the ends of journals are questions to brokers.
+    checkReadiness(asksForEnds: !home.isShared || count % 5 == 0)
   }
 
   private func serverOptions() -> HTTPServerOptions {
@@ -236,8 +255,19 @@ package final class Node: Sendable {
     server.bodyBytesPerSecond = options.bodyBytesPerSecond
     server.idleMilliseconds = options.idleMilliseconds
     server.connections = options.mostConnections
-    server.errorBody = {
-      APIError.body(status: $0.status, code: $0.status == 413 ? 20413 : $0.status == 503 ? 20503 : 20001, message: $0.message)
+    // By exact status: what is malformed, too large or too slow looks different to an operator.
+    let refused = [400, 408, 413, 414, 417, 431, 500, 501, 503, 505].map { status in
+      (
+        status,
+        metrics.counter(
+          "trunkline_http_refused_total", help: "Requests and connections that the server refused before anybody handled them",
+          labels: ["status": "\(status)"])
+      )
+    }
+    server.errorBody = { refusal in
+      refused.first { $0.0 == refusal.status }?.1.add(1)
+      return APIError.body(
+        status: refusal.status, code: refusal.status == 413 ? 20413 : refusal.status == 503 ? 20503 : 20001, message: refusal.message)
     }
     return server
   }
@@ -256,8 +286,9 @@ package final class Node: Sendable {
     return probes
   }
 
-  private func checkReadiness() {
+  private func checkReadiness(asksForEnds: Bool = false) {
     workers?.check(readiness)
+    projectors?.check(readiness, asksForEnds: asksForEnds)
     readiness.set("worker", isReady: workers?.owners.isJoined ?? true)
     readiness.set("projector", isReady: projectors?.isJoined ?? true)
     readiness.set("callout", isReady: callouts?.isJoined ?? true)

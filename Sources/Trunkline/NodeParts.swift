@@ -114,26 +114,27 @@ struct RunnerWatch: Sendable {
   }
 }
 
-struct RequestCounter: Sendable {
-  private let classes: [Counter]
-
-  init(metrics: Metrics) {
-    classes = ["1xx", "2xx", "3xx", "4xx", "5xx"].map {
-      metrics.counter("trunkline_http_requests_total", help: "HTTP requests answered, by class of status", labels: ["status": $0])
-    }
-  }
-
-  @Sendable func count(_ method: String, _ status: Int) { classes[min(max(status / 100 - 1, 0), 4)].add(1) }
-}
-
 struct CalloutOutcomes: Sendable {
-  let metrics: Metrics
+  private let counters: [String: Counter]
 
-  func count(_ kind: String, _ outcome: String) {
-    metrics.counter(
-      "trunkline_callouts_total", help: "Callouts to customers' servers, by kind and outcome", labels: ["kind": kind, "outcome": outcome]
-    ).add(1)
+  /// Every outcome that there is stands in the metrics from the start, so that the first of a kind is seen as a step.
+  init(metrics: Metrics) {
+    var counters: [String: Counter] = [:]
+    let outcomes = [
+      "assignment": ["answered", "carried out", "failed", "lost", "misunderstood", "outdated", "overloaded", "refused"],
+      "event": ["delivered", "failed", "overloaded", "refused"],
+    ]
+    for (kind, names) in outcomes {
+      for outcome in names {
+        counters["\(kind) \(outcome)"] = metrics.counter(
+          "trunkline_callouts_total", help: "Callouts to customers' servers, by kind and outcome",
+          labels: ["kind": kind, "outcome": outcome])
+      }
+    }
+    self.counters = counters
   }
+
+  func count(_ kind: String, _ outcome: String) { counters["\(kind) \(outcome)"]?.add(1) }
 }
 
 extension EventLoop {

@@ -1,14 +1,17 @@
 import Callouts
 import EventLoops
 import HTTPClient
+import Observability
 import Ports
 
 /// HTTP to customers' servers: the client on a loop of its own, so that a slow server is nobody's business but its own.
 struct Outbound: HTTPCaller {
   let loop: EventLoop
   private let client: HTTPClient
+  private let duration: Histogram
 
-  init(options: NodeOptions) throws {
+  init(options: NodeOptions, duration: Histogram) throws {
+    self.duration = duration
     loop = try EventLoop.spawn(name: "outbound")
     var settings = HTTPClientOptions(userAgent: "trunkline-webhooks/\(options.version)", allowPrivateTargets: options.allowsPrivateTargets)
     settings.concurrencyPerHost = 64
@@ -19,6 +22,8 @@ struct Outbound: HTTPCaller {
     var outgoing = HTTPClientRequest(method: "POST", url: request.url, headers: request.headers, body: .bytes(request.body))
     outgoing.totalTimeoutMilliseconds = Int(request.timeout)
     outgoing.connectTimeoutMilliseconds = Int(request.timeout)
+    let begun = ProcessFigures.nanoseconds()
+    defer { duration.observe(ProcessFigures.nanoseconds() - begun) }
     do throws(HTTPClientError) {
       let response = try await client.send(outgoing)
       return OutboundReply(status: response.status, contentType: response.header("Content-Type") ?? "", body: response.body)

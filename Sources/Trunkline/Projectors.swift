@@ -11,12 +11,16 @@ struct Projectors: Sendable {
   static let topics = ["work.journal", "account.journal"]
 
   private let pairs: Assignments<[Projector]>
+  private let log: any EventLog
+  private let figures: Figures
 
   /// `live` gets events as soon as they are read, those of workspaces that are heard.
   init(
-    home: Home, loop: EventLoop, watch: RunnerWatch, live: @escaping @Sendable (_ partition: Int, [LiveEvent]) -> Void,
-    isHeard: @escaping @Sendable (Identifier) -> Bool
+    home: Home, loop: EventLoop, watch: RunnerWatch, readiness: Readiness, figures: Figures,
+    live: @escaping @Sendable (_ partition: Int, [LiveEvent]) -> Void, isHeard: @escaping @Sendable (Identifier) -> Bool
   ) {
+    log = home.log
+    self.figures = figures
     pairs = Assignments(
       begin: { partition in
         var work = Projector.Options(family: "work", partition: partition, hasEvents: true)
@@ -35,7 +39,33 @@ struct Projectors: Sendable {
         return made
       },
       // Somebody else goes on from what is written.
-      end: { _, gone in for projector in gone { projector.stop(within: 0) } })
+      end: { partition, gone in
+        for (place, projector) in zip(Projectors.places(partition), gone) {
+          projector.stop(within: 0) {
+            readiness.clear("projector/\(place)")
+            figures.projectors.end(place)
+          }
+        }
+      })
+  }
+
+  /// In the order in which they are made.
+  private static func places(_ partition: Int) -> [Place] { [Place("work", partition), Place("account", partition)] }
+
+  /// Called again and again; `asksForEnds`: also how far the journals are, which may be a question to other machines.
+  func check(_ readiness: Readiness, asksForEnds: Bool) {
+    for (partition, pair) in pairs.items {
+      for (place, projector) in zip(Projectors.places(partition), pair) {
+        projector.look { standing in
+          readiness.set("projector/\(place)", isReady: standing.trouble == nil, reason: standing.trouble)
+          figures.projectors.set(place, standing)
+        }
+        guard asksForEnds else { continue }
+        log.bounds(TopicPartition(place.family + ".journal", partition)) { found in
+          if case .success(let bounds) = found { figures.projectors.sawEnd(place, bounds.end) }
+        }
+      }
+    }
   }
 
   var isJoined: Bool { pairs.isJoined }

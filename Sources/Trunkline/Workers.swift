@@ -23,11 +23,13 @@ struct Workers: Sendable {
   static let topics = ["work.commands", "work.bulk", "account.commands"]
 
   let owners: Assignments<Owners>
+  private let figures: Figures
 
   init(
     home: Home, options: NodeOptions, clock: any Clock, identifiers: any IdentifierSource, stamp: PoisonStamp?, watch: RunnerWatch,
-    courtesy: any Courtesy, readiness: Readiness
+    courtesy: any Courtesy, readiness: Readiness, figures: Figures
   ) {
+    self.figures = figures
     let poison: any PoisonGuard = stamp.map { StampGuard(stamp: $0) } ?? NoPoison()
     owners = Assignments(
       begin: { partition in
@@ -40,9 +42,10 @@ struct Workers: Sendable {
         account.compareInterval = work.compareInterval
         let ports = RunnerPorts(
           log: home.log, hot: lane.hot, bus: home.bus, clock: clock, identifiers: identifiers, poison: poison,
-          courtesy: courtesy)
+          courtesy: courtesy, meter: figures.meters["work"] ?? NoMeter())
         var accountPorts = ports
         accountPorts.hot = lane.accounts
+        accountPorts.meter = figures.meters["account"] ?? NoMeter()
         let made = Owners(
           work: PartitionRunner(
             options: work, ports: ports, settings: options.routing, queue: lane.loop, notify: { watch.take($0, "work", partition) }),
@@ -56,8 +59,12 @@ struct Workers: Sendable {
       end: { partition, gone in
         gone.stop()
         // Behind what was asked of them before: a late answer would stand there for ever.
-        gone.work.post { _ in readiness.clear("work/\(partition)") }
-        gone.accounts.post { _ in readiness.clear("account/\(partition)") }
+        @Sendable func end(_ family: String) {
+          readiness.clear("\(family)/\(partition)")
+          figures.owners.end(Place(family, partition))
+        }
+        gone.work.post { _ in end("work") }
+        gone.accounts.post { _ in end("account") }
       })
   }
 
@@ -73,8 +80,13 @@ struct Workers: Sendable {
 
   func check(_ readiness: Readiness) {
     for (partition, pair) in owners.items {
-      pair.work.post { readiness.set("work/\(partition)", isReady: $0.isReady, reason: $0.trouble) }
-      pair.accounts.post { readiness.set("account/\(partition)", isReady: $0.isReady, reason: $0.trouble) }
+      pair.work.post { take($0.standing, Place("work", partition), readiness) }
+      pair.accounts.post { take($0.standing, Place("account", partition), readiness) }
     }
+  }
+
+  private func take(_ standing: RunnerStanding, _ place: Place, _ readiness: Readiness) {
+    readiness.set(place.description, isReady: standing.isReady, reason: standing.trouble)
+    figures.owners.set(place, standing)
   }
 }

@@ -1,6 +1,7 @@
 """WD-13, WD-15, WD-25 and the event callback: what the product says to a customer's server, and what it makes of the answers (taskrouter.md 8 and 9)."""
 
 import json
+import re
 import unittest
 
 from twilio.request_validator import RequestValidator
@@ -286,7 +287,7 @@ class PrivateTargets(unittest.TestCase):
         worker = space.worker("w")
         task = space.task()
         space.offer(worker.sid)
-        until(lambda: 'kind="assignment"' in server.get("/metrics", auth=None).text, "the callout is given up")
+        until(lambda: re.search(r'trunkline_callouts_total\{kind="assignment",outcome="failed"\} [1-9]', server.get("/metrics", auth=None).text), "the callout is given up")
         self.assertEqual(space.status(task.sid), "reserved")
         self.assertEqual(stub.received, [])
 

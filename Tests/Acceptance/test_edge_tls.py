@@ -9,6 +9,7 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import time
 import unittest
 
 from edge import Wire, begin, get, post
@@ -298,6 +299,10 @@ class TheSameAPI(TLSTest):
             wire.close()
         self.assertEqual(self.server.get("/ready", auth=None).status_code, 200)
         self.assertNotIn("gone", self.server.get(SPACES).text)
+
+    def test_the_end_of_the_certificate_is_a_metric(self):
+        found = re.search(r"(?m)^trunkline_tls_certificate_expiry_timestamp_seconds ([0-9.e+]+)$", self.server.get("/metrics", auth=None).text)
+        self.assertGreater(float(found[1]), time.time())
 
     def test_the_commands_find_it_and_believe_whom_they_are_told(self):
         space = Space(self.server)

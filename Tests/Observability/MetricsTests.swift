@@ -84,4 +84,44 @@ struct MetricsTests {
     #expect(metrics.counter("a_total", help: "A.").value == 4000)
     #expect(histogram.count == 4000 && histogram.sum == 12_000)
   }
+
+  @Test("A family that hides what is unused shows a series from its first count on, and its name always")
+  func unused() {
+    let metrics = Metrics()
+    let counters = ["a", "b"].map { metrics.counter("answers_total", help: "A.", labels: ["route": $0], hidesUnused: true) }
+    let histograms = ["a", "b"].map { metrics.histogram("time_seconds", help: "T.", labels: ["route": $0], hidesUnused: true) }
+    #expect(metrics.exposition().split(separator: "\n").allSatisfy { $0.hasPrefix("#") })
+    #expect(metrics.exposition().contains("# TYPE answers_total counter\n"))
+    counters[1].add()
+    histograms[0].observe(1)
+    #expect(metrics.exposition().contains("answers_total{route=\"b\"} 1\n") && !metrics.exposition().contains("answers_total{route=\"a\"}"))
+    #expect(metrics.exposition().contains("time_seconds_count{route=\"a\"} 1\n") && !metrics.exposition().contains("route=\"b\",le"))
+  }
+
+  @Test("Gauges that are read as a whole come and go")
+  func readings() {
+    let metrics = Metrics()
+    let partitions = Metrics().gauge("partitions", help: "P.")
+    partitions.set(2)
+    metrics.gauges("ready", help: "R.") { (0..<partitions.value).map { (["partition": "\($0)"], 1) } }
+    #expect(metrics.exposition().contains("ready{partition=\"0\"} 1\nready{partition=\"1\"} 1\n"))
+    partitions.set(1)
+    #expect(!metrics.exposition().contains("partition=\"1\""))
+  }
+
+  @Test("The process is described by the names of Prometheus' libraries, plausibly")
+  func process() throws {
+    let metrics = Metrics()
+    ProcessFigures.register(in: metrics)
+    func value(_ name: String) throws -> Double {
+      let line = try #require(metrics.exposition().split(separator: "\n").first { $0.hasPrefix(name + " ") })
+      return try #require(Double(line.split(separator: " ")[1]))
+    }
+    #expect(try value("process_resident_memory_bytes") > 1_000_000)
+    #expect(try value("process_virtual_memory_bytes") >= value("process_resident_memory_bytes"))
+    #expect(try value("process_open_fds") >= 3 && value("process_open_fds") <= value("process_max_fds"))
+    #expect(try value("process_cpu_seconds_total") > 0)
+    #expect(try value("process_start_time_seconds") > 1_500_000_000)
+    #expect(try value("process_threads") >= 1)
+  }
 }

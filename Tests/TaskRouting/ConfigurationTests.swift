@@ -144,6 +144,28 @@ struct ConfigurationTests {
     bench.pass(seconds: 86_400)
     #expect(bench.documents[bench.workspace]?.count == 1)
   }
+
+  @Test("Deleting a workspace comes to its end also when its last tasks and workers were gone before")
+  func deletionOfEmptied() throws {
+    var bench = try Workbench(arguments: [.template: "FIFO"])
+    let alice = try bench.worker("alice", activity: "Offline")
+    let task = bench.task()
+    bench.send(.deleteTask, target: task)
+    bench.send(.deleteWorker, target: alice)
+    bench.pass(seconds: 1000)
+    bench.send(.deleteWorkspace)
+    for _ in 0..<100 where bench.machine.hasSlice { bench.run { machine, turn in machine.slice(limit: 20, &turn) } }
+    #expect(!bench.machine.hasSlice)
+  }
+
+  @Test("A waiting task whose queue is not among the documents is damage, told and not served")
+  func damagedTask() throws {
+    var bench = try Workbench(arguments: [.template: "FIFO"])
+    _ = bench.task()
+    var documents = bench.documents
+    for key in documents[bench.workspace]?.keys.filter({ $0.kind == Kind.taskQueue }) ?? [] { documents[bench.workspace]?[key] = nil }
+    #expect(throws: DecodingFailure.self) { try TaskRoutingMachine(settings: bench.settings, documents: documents) }
+  }
 }
 
 @Suite("Commands that come twice, and imports")

@@ -33,11 +33,13 @@ package struct CSVHeader: Sendable, Equatable {
   /// The error says what is wrong, for `RecordError.Reason.header`.
   static func make(_ cells: [[UInt8]]) -> Result<CSVHeader, CSVHeaderError> {
     var names: [String] = []
+    // A line of the header may have tens of thousands of names.
+    var seen: Set<String> = []
     for cell in cells {
       guard let text = String(validating: cell, as: UTF8.self) else { return .failure(CSVHeaderError(rule: "is not UTF-8")) }
       let name = String(text.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
       if name.isEmpty { return .failure(CSVHeaderError(rule: "has an empty name in cell \(names.count + 1)")) }
-      if names.contains(name) { return .failure(CSVHeaderError(rule: "has the name \"\(name.prefix(100))\" twice")) }
+      if !seen.insert(name).inserted { return .failure(CSVHeaderError(rule: "has the name \"\(name.prefix(100))\" twice")) }
       names.append(name)
     }
     return .success(CSVHeader(names: names))

@@ -39,9 +39,10 @@ public struct Slab<Element: Sendable>: Sendable {
     free.append(place)
   }
 
-  /// The highest taken place; the empty ones above it go. O(1) amortised.
+  /// The highest taken place, for taking a slab apart: the empty ones above it go, and with them the free list and the meaning of `count`. O(1) amortised.
   public var lastTaken: Int? {
     mutating get {
+      free = []
       while let last = places.last, last == nil { places.removeLast() }
       return places.isEmpty ? nil : places.count - 1
     }

@@ -9,6 +9,7 @@ extension Space {
   static func load(_ id: Identifier, settings: TaskRoutingSettings, _ documents: [DocumentKey: [UInt8]]) throws(DecodingFailure) -> Space? {
     guard let bytes = documents[DocumentKey(kind: Kind.workspace, id: id)] else { return nil }
     var space = Space(id: id, settings: settings, record: try WorkspaceRecord(decoding: bytes))
+    try check([space.record.serialFloor, space.record.reservedFloor])
     space.nextSerial = space.record.serialFloor
     space.nextReserved = space.record.reservedFloor
     let sorted = documents.sorted { $0.key < $1.key }
@@ -23,19 +24,27 @@ extension Space {
     return space
   }
 
+  /// Numbers that are added to: beyond these bounds they are damage, and a sum of them would end the process at each start.
+  private static func check(_ numbers: [Int64]) throws(DecodingFailure) {
+    for number in numbers where number.magnitude > 1 << 53 { throw .malformed("a number out of range in a document: \(number)", at: 0) }
+  }
+
   private mutating func loadConfiguration(_ key: DocumentKey, _ bytes: [UInt8], _ all: [DocumentKey: [UInt8]]) throws(DecodingFailure) {
     switch key.kind {
     case Kind.activity:
       let activity = try ActivityRecord(decoding: bytes)
+      try Space.check([activity.serial])
       activities[key.id] = activity
       nextSerial = max(nextSerial, activity.serial + 1)
     case Kind.taskChannel:
       let channel = try TaskChannelRecord(decoding: bytes)
+      try Space.check([channel.serial])
       channels[key.id] = channel
       channelNames[channel.uniqueName] = key.id
       nextSerial = max(nextSerial, channel.serial + 1)
     case Kind.taskQueue:
       let queue = try TaskQueueRecord(decoding: bytes)
+      try Space.check([queue.serial])
       nextSerial = max(nextSerial, queue.serial + 1)
       let expression: Expression
       do throws(ExpressionError) { expression = try Expression(parsing: queue.targetWorkers, as: .workerTarget) } catch {
@@ -50,6 +59,7 @@ extension Space {
 
   private mutating func loadWorkflow(_ id: Identifier, _ bytes: [UInt8], _ all: [DocumentKey: [UInt8]]) throws(DecodingFailure) {
     let record = try WorkflowRecord(decoding: bytes)
+    try Space.check([record.serial])
     nextSerial = max(nextSerial, record.serial + 1)
     guard let text = all[DocumentKey(kind: Kind.workflowConfiguration, id: id)] else {
       throw .malformed("a workflow without its configuration", at: 0)
@@ -74,6 +84,7 @@ extension Space {
 
   private mutating func loadWorker(_ id: Identifier, _ bytes: [UInt8], _ all: [DocumentKey: [UInt8]]) throws(DecodingFailure) {
     let record = try WorkerRecord(decoding: bytes)
+    try Space.check([record.serial, record.lastReserved])
     nextSerial = max(nextSerial, record.serial + 1)
     nextReserved = max(nextReserved, record.lastReserved + 1)
     let text = all[DocumentKey(kind: Kind.workerAttributes, id: id)] ?? Array("{}".utf8)
@@ -84,6 +95,12 @@ extension Space {
 
   private mutating func loadTask(_ id: Identifier, _ bytes: [UInt8], _ all: [DocumentKey: [UInt8]]) throws(DecodingFailure) {
     let record = try TaskRecord(decoding: bytes)
+    try Space.check(
+      [record.serial, record.priority, record.created, record.virtualStart, record.timeout, record.ended, record.placement.boundary])
+    let isRouted = record.routingTarget.flatMap { SIDKind.worker.parse($0) } != nil
+    guard record.status != .pending || isRouted || queuePlaces[record.queue] != nil else {
+      throw .malformed("a waiting task without its queue", at: 0)
+    }
     nextSerial = max(nextSerial, record.serial + 1)
     let text = all[DocumentKey(kind: Kind.taskAttributes, id: id)] ?? Array("{}".utf8)
     let place = tasks.insert(Task(id: id, record: record, attributes: text))
@@ -99,6 +116,7 @@ extension Space {
     for (key, bytes) in sorted where key.kind == Kind.reservation { found.append((key.id, try ReservationRecord(decoding: bytes))) }
     found.sort { $0.1.serial < $1.1.serial }
     for (id, record) in found {
+      try Space.check([record.serial, record.expires])
       nextSerial = max(nextSerial, record.serial + 1)
       guard let task = taskPlaces[record.task] else { throw .malformed("a reservation without its task", at: 0) }
       let worker = workerPlaces[record.worker] ?? -1
@@ -138,7 +156,7 @@ extension Space {
   }
 
   /// Whether `takeKeys` has given everything away.
-  var isEmptied: Bool { tasks.count == 0 && workers.count == 0 }
+  var isEmptied: Bool { mutating get { tasks.lastTaken == nil && workers.lastTaken == nil } }
 
   /// Takes tasks with their reservations, then workers, out of a deleted workspace, about `limit` documents' worth, and answers their keys. O(limit).
   mutating func takeKeys(_ limit: Int) -> [DocumentKey] {

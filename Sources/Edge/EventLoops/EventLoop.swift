@@ -68,7 +68,9 @@ package final class EventLoop: SerialExecutor, TaskExecutor, WorkQueue {
   package var isCurrent: Bool { loop_local_get() == Unmanaged.passUnretained(self).toOpaque() }
 
   /// Milliseconds of a clock that only grows, from an arbitrary start; from any thread.
-  package var monotonicMilliseconds: Int64 { Int64(uv_hrtime() / 1_000_000) }
+  package var monotonicMilliseconds: Int64 { monotonicNanoseconds / 1_000_000 }
+
+  package var monotonicNanoseconds: Int64 { Int64(uv_hrtime()) }
 
   // MARK: Executor
 

@@ -47,9 +47,9 @@ final class TargetURL: @unchecked Sendable {
     return String(cString: text)
   }
 
-  /// For messages: without what may be a password, and not longer than a line.
+  /// For messages: without what may be a password or a key, and not longer than a line.
   private static func redacted(_ text: String) -> String {
-    let short = String(text.prefix(200))
+    let short = String(text.prefix { $0 != "?" && $0 != "#" }.prefix(200))
     guard let at = short.lastIndex(of: "@") else { return short }
     return "…" + short[at...]
   }

@@ -53,7 +53,7 @@ extension HTTPConnection {
     let request = HTTPRequest(
       method: parser.head.method, path: path, query: query, headers: headers, remoteAddress: remoteAddress,
       isSecure: stream.filter != nil,
-      body: HTTPBody(exchange: exchange))
+      body: HTTPBody(exchange: exchange), received: stream.loop.monotonicNanoseconds)
     let handler = server.handler
     // house: allow unstructured task because a request begins in a callback of libuv, which has no task to be a child of; its end is the exchange's.
     // Detached: the callback may run within the task of the request before, whose task-local values are not this request's.

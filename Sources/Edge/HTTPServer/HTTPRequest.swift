@@ -12,6 +12,8 @@ package struct HTTPRequest: Sendable {
   /// It came over TLS.
   package let isSecure: Bool
   package let body: HTTPBody
+  /// When its head was complete, nanoseconds of the system's monotonic clock.
+  package let received: Int64
 }
 
 /// Answers requests. One handler serves all connections of a server.

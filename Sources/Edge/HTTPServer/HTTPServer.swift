@@ -20,6 +20,9 @@ package final class HTTPServer: Sendable {
   /// Connections that are open now, those that are being refused included.
   package var openConnections: Int { count.current }
 
+  /// Connections since the start, those that were refused included.
+  package var acceptedConnections: Int { count.total }
+
   /// Starts to accept connections and returns the port. Blocks for a moment; not to be called on a loop.
   /// Errors: `EventLoopError`, with the address, when it cannot be taken.
   @discardableResult

@@ -49,7 +49,7 @@ struct HeadScanner {
       scanned = 0
     }
     scanned = head.count
-    if lines == 0, let first = head.first, !isTokenStart(first) { return .refused(bad("The request line does not begin with a method.")) }
+    if lines == 0, let first = head.first, !isTokenStart(first) { return .refused(noMethod) }
     if head.count >= maximumBytes {
       if lines == 0 { return .refused(HTTPRefusal(status: 414, message: "The request line is larger than \(maximumBytes) bytes.")) }
       return .refused(HTTPRefusal(status: 431, message: "The header is larger than \(maximumBytes) bytes."))
@@ -81,6 +81,7 @@ struct HeadScanner {
   }
 
   private func checkRequestLine(_ line: Range<Int>) -> HTTPRefusal? {
+    guard isTokenStart(head[line.lowerBound]) else { return noMethod }
     var spaces = 0
     var last = 0
     for index in line where head[index] == 0x20 {
@@ -102,6 +103,8 @@ struct HeadScanner {
   }
 
   private func isTokenStart(_ byte: UInt8) -> Bool { byte == 0x0D || (byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A) }
+
+  private var noMethod: HTTPRefusal { bad("The request line does not begin with a method.") }
 
   private func bad(_ message: String) -> HTTPRefusal { HTTPRefusal(status: 400, message: message) }
 }

@@ -140,9 +140,15 @@ final class LoopServer: @unchecked Sendable {
 /// Open connections of all loops of a server.
 final class ConnectionCount: Sendable {
   private let value = Atomic(0)
+  private let all = Atomic(0)
 
   /// Returns the count with the new one.
-  func open() -> Int { value.add(1, ordering: .relaxed).newValue }
+  func open() -> Int {
+    all.wrappingAdd(1, ordering: .relaxed)
+    return value.add(1, ordering: .relaxed).newValue
+  }
+
+  var total: Int { all.load(ordering: .relaxed) }
 
   func close() { value.subtract(1, ordering: .relaxed) }
 

@@ -43,6 +43,7 @@ package struct Logger: Sendable {
   private let inherited: [LogField]
   private let now: @Sendable () -> Int64
   private let sink: @Sendable (String) -> Void
+  private let count: (@Sendable (Level) -> Void)?
 
   /// - Parameters:
   ///   - now: milliseconds since 1970; read once per written line.
@@ -56,13 +57,14 @@ package struct Logger: Sendable {
 
   private init(
     level: Level, format: Format, inherited: [LogField], now: @escaping @Sendable () -> Int64,
-    sink: @escaping @Sendable (String) -> Void
+    sink: @escaping @Sendable (String) -> Void, count: (@Sendable (Level) -> Void)? = nil
   ) {
     self.level = level
     self.format = format
     self.inherited = inherited
     self.now = now
     self.sink = sink
+    self.count = count
   }
 
   /// A log that writes nothing.
@@ -70,7 +72,16 @@ package struct Logger: Sendable {
 
   /// A child that adds `metadata` to each of its lines. A key given again replaces the inherited one.
   package func with(_ metadata: KeyValuePairs<String, String>) -> Logger {
-    Logger(level: level, format: format, inherited: LogField.merge(inherited, metadata), now: now, sink: sink)
+    Logger(level: level, format: format, inherited: LogField.merge(inherited, metadata), now: now, sink: sink, count: count)
+  }
+
+  /// A child whose lines are counted by level: `trunkline_log_lines_total`.
+  package func counted(in metrics: Metrics) -> Logger {
+    let counters = Level.allCases.map {
+      metrics.counter("trunkline_log_lines_total", help: "Lines written to the log, by level", labels: ["level": $0.name])
+    }
+    return Logger(
+      level: level, format: format, inherited: inherited, now: now, sink: sink, count: { counters[$0.rawValue].add(1) })
   }
 
   /// Writes one line, if `level` is on.
@@ -79,6 +90,7 @@ package struct Logger: Sendable {
   ) {
     guard level >= self.level else { return }
     let fields = LogField.merge(inherited, metadata())
+    count?(level)
     sink(LogLine.render(format, time: now(), level: level, message: message.description, fields: fields))
   }
 

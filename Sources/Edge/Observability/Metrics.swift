@@ -9,10 +9,27 @@ package final class Metrics: Sendable {
   /// Label names and values of one series.
   package typealias Labels = KeyValuePairs<String, String>
 
+  /// One series of a family that is read as a whole.
+  package typealias Reading = (labels: Labels, value: Double)
+
   private struct Family: Sendable {
     let help: String
     let kind: String
     var series: [[Label]: Instrument] = [:]
+    /// Series that never counted anything are left out: for families of many label sets of which few occur.
+    var hidesUnused = false
+    /// Reads all series at once, where they come and go.
+    var read: (@Sendable () -> [Reading])?
+
+    /// By labels.
+    var shown: [([Label], Instrument)] {
+      var shown = series.map { ($0.key, $0.value) }.filter { !hidesUnused || !$0.1.isUnused }
+      for reading in read?() ?? [] {
+        let value = reading.value
+        shown.append((Label.sorted(reading.labels), .callback { value }))
+      }
+      return shown.sorted { Label.ordered($0.0, $1.0) }
+    }
   }
 
   private let families = Mutex<[String: Family]>([:])
@@ -20,9 +37,9 @@ package final class Metrics: Sendable {
 
   package init(mostSeries: Int = 1000) { self.mostSeries = mostSeries }
 
-  /// A counter; by convention its name ends in `_total`.
-  package func counter(_ name: StaticString, help: StaticString, labels: Labels = [:]) -> Counter {
-    let found = instrument(name, help, "counter", labels) { .counter(Counter()) }
+  /// A counter; by convention its name ends in `_total`. `hidesUnused`: series of the family are shown from their first count on.
+  package func counter(_ name: StaticString, help: StaticString, labels: Labels = [:], hidesUnused: Bool = false) -> Counter {
+    let found = instrument(name, help, "counter", labels, hidesUnused: hidesUnused) { .counter(Counter()) }
     guard case .counter(let counter) = found else { return Counter() }
     return counter
   }
@@ -38,12 +55,24 @@ package final class Metrics: Sendable {
     _ = instrument(name, help, "gauge", labels, replace: true) { .callback(read) }
   }
 
+  /// A counter that somebody else keeps, read when it is scraped. It must only grow.
+  package func counter(_ name: StaticString, help: StaticString, labels: Labels = [:], read: @escaping @Sendable () -> Double) {
+    _ = instrument(name, help, "counter", labels, replace: true) { .callback(read) }
+  }
+
+  /// Gauges whose label sets come and go, read as a whole when they are scraped: what is not read any more is not shown any more.
+  package func gauges(_ name: StaticString, help: StaticString, read: @escaping @Sendable () -> [Reading]) {
+    let name = name.description
+    assert(Label.isMetricName(name), "metric name \(name)")
+    families.withLock { $0[name] = Family(help: help.description, kind: "gauge", read: read) }
+  }
+
   /// A histogram with buckets up to and including each of `bounds` (base unit of `unit`, at most `Histogram.mostBuckets`).
   package func histogram(
     _ name: StaticString, help: StaticString, labels: Labels = [:], unit: Histogram.Unit = .nanoseconds,
-    bounds: [Int64] = Histogram.latencyBounds
+    bounds: [Int64] = Histogram.latencyBounds, hidesUnused: Bool = false
   ) -> Histogram {
-    let found = instrument(name, help, "histogram", labels) { .histogram(Histogram(bounds: bounds, unit: unit)) }
+    let found = instrument(name, help, "histogram", labels, hidesUnused: hidesUnused) { .histogram(Histogram(bounds: bounds, unit: unit)) }
     guard case .histogram(let histogram) = found else { return Histogram(bounds: bounds, unit: unit) }
     return histogram
   }
@@ -58,9 +87,7 @@ package final class Metrics: Sendable {
     var text = Exposition()
     for (name, family) in copy.sorted(by: { $0.key < $1.key }) {
       text.family(name, help: family.help, kind: family.kind)
-      for (labels, instrument) in family.series.sorted(by: { Label.ordered($0.key, $1.key) }) {
-        text.series(name, labels, instrument)
-      }
+      for (labels, instrument) in family.shown { text.series(name, labels, instrument) }
     }
     return text.text
   }
@@ -68,14 +95,14 @@ package final class Metrics: Sendable {
   /// A name used for two kinds is a mistake in the code: asserted in debug builds; else the later one gets an instrument of its own that is
   /// not exposed, because metrics must not stop the product.
   private func instrument(
-    _ name: StaticString, _ help: StaticString, _ kind: String, _ labels: Labels, replace: Bool = false,
+    _ name: StaticString, _ help: StaticString, _ kind: String, _ labels: Labels, replace: Bool = false, hidesUnused: Bool = false,
     _ make: @Sendable () -> Instrument
   ) -> Instrument {
     let name = name.description
     assert(Label.isMetricName(name), "metric name \(name)")
-    let labels = labels.map { Label(name: $0.key, value: $0.value) }.sorted { $0.name < $1.name }
+    let labels = Label.sorted(labels)
     return families.withLock { families in
-      var family = families[name] ?? Family(help: help.description, kind: kind)
+      var family = families[name] ?? Family(help: help.description, kind: kind, hidesUnused: hidesUnused)
       assert(family.kind == kind, "metric \(name) is a \(family.kind), asked for as \(kind)")
       guard family.kind == kind else { return make() }
       var key = labels
@@ -93,6 +120,10 @@ package final class Metrics: Sendable {
 struct Label: Hashable, Sendable {
   let name: String
   let value: String
+
+  static func sorted(_ labels: KeyValuePairs<String, String>) -> [Label] {
+    labels.map { Label(name: $0.key, value: $0.value) }.sorted { $0.name < $1.name }
+  }
 
   static func ordered(_ one: [Label], _ other: [Label]) -> Bool {
     one.lexicographicallyPrecedes(other) { $0.name == $1.name ? $0.value < $1.value : $0.name < $1.name }
@@ -112,4 +143,12 @@ enum Instrument: Sendable {
   case gauge(Gauge)
   case callback(@Sendable () -> Double)
   case histogram(Histogram)
+
+  var isUnused: Bool {
+    switch self {
+    case .counter(let counter): counter.value == 0
+    case .histogram(let histogram): histogram.count == 0
+    case .gauge, .callback: false
+    }
+  }
 }

@@ -45,7 +45,7 @@ package enum RedisReply: Sendable, Equatable {
 struct ReplyReader: ~Copyable {
   private let raw: UnsafeMutablePointer<redisReader>?
 
-  init() { raw = redisReaderCreate() }
+  init() { raw = redisReaderCreateWithFunctions(bounded.functions) }
 
   deinit { redisReaderFree(raw) }
 
@@ -70,3 +70,25 @@ struct ReplyReader: ~Copyable {
     return .protocolViolation(withUnsafeBytes(of: raw.pointee.errstr) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
   }
 }
+
+/// How the codec makes replies, but that no array is made that is larger than any that we ask for: it takes the memory for all elements when it has read their number, which is
+/// a dozen bytes of whoever answers.
+///
+/// `@unchecked Sendable`: written once in `init`, read only from then on.
+private struct BoundedFunctions: @unchecked Sendable {
+  static let mostElements: Int32 = 1 << 20
+
+  let functions = UnsafeMutablePointer<redisReplyObjectFunctions>.allocate(capacity: 1)
+  let createArray: (@convention(c) (UnsafePointer<redisReadTask>?, Int32) -> UnsafeMutableRawPointer?)?
+
+  init() {
+    functions.initialize(to: redisReplyObjectFunctions())
+    let usual = redisReaderCreate()
+    if let table = usual?.pointee.fn { functions.pointee = table.pointee }
+    redisReaderFree(usual)
+    createArray = functions.pointee.createArray
+    functions.pointee.createArray = { task, count in count > BoundedFunctions.mostElements ? nil : bounded.createArray?(task, count) }
+  }
+}
+
+private let bounded = BoundedFunctions()

@@ -104,6 +104,11 @@ package actor CalloutWorker {
     }
   }
 
+  /// Callouts that are read and not finished, told on the queue.
+  package nonisolated func look(_ body: @escaping @Sendable (Int) -> Void) {
+    queue.post { self.assumeIsolated { body($0.unfinished) } }
+  }
+
   /// Returns once `run` has, after `stop`. For one caller.
   package nonisolated func end() async { await ended.wait() }
 
@@ -294,11 +299,19 @@ package actor CalloutWorker {
     return parts.count >= 3 ? "\(parts[0])//\(parts[2])".lowercased() : url
   }
 
+  /// A URL as the log may have it: what a customer put before the host or behind the path may be a password or a key.
+  static func shown(_ url: String) -> String {
+    let bare = url.prefix { $0 != "?" && $0 != "#" }
+    let parts = bare.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
+    guard parts.count >= 3, let at = parts[2].lastIndex(of: "@") else { return String(bare) }
+    return ([parts[0], parts[1], parts[2][parts[2].index(after: at)...]] + parts.dropFirst(3)).joined(separator: "/")
+  }
+
   // MARK: Who may go
 
   private func enqueue(_ job: Job) {
     guard targets[job.target, default: Target()].waiting.count < limits.waitingPerTarget else {
-      logger.warning("a callout is given up: its server has too many waiting", ["target": job.target])
+      logger.warning("a callout is given up: its server has too many waiting", ["target": CalloutWorker.shown(job.target)])
       finished(kind(job), "overloaded")
       return complete(job.offset)
     }
@@ -356,10 +369,10 @@ package actor CalloutWorker {
     do throws(OutboundFailure) {
       let reply = try await post(callout.url, callout.body, account: callout.account, limits.eventTimeout)
       guard reply.status >= 300 else { return "delivered" }
-      logger.warning("an event callback was refused", ["url": callout.url, "status": "\(reply.status)"])
+      logger.warning("an event callback was refused", ["url": CalloutWorker.shown(callout.url), "status": "\(reply.status)"])
       return "refused"
     } catch {
-      logger.warning("an event callback failed", ["url": callout.url, "reason": error.reason])
+      logger.warning("an event callback failed", ["url": CalloutWorker.shown(callout.url), "reason": error.reason])
       return "failed"
     }
   }
@@ -387,12 +400,13 @@ package actor CalloutWorker {
         case .instruction(let instruction): return await carryOut(instruction, callout)
         case .nothing: return "answered"
         case .alert(let code, let message):
-          logger.warning("an assignment reply was not understood", ["url": url, "code": "\(code)", "message": message])
+          logger.warning(
+            "an assignment reply was not understood", ["url": CalloutWorker.shown(url), "code": "\(code)", "message": message])
           return "misunderstood"
-        case .failed(let why): logger.warning("an assignment callback failed", ["url": url, "reason": why])
+        case .failed(let why): logger.warning("an assignment callback failed", ["url": CalloutWorker.shown(url), "reason": why])
         }
       } catch {
-        logger.warning("an assignment callback failed", ["url": url, "reason": error.reason])
+        logger.warning("an assignment callback failed", ["url": CalloutWorker.shown(url), "reason": error.reason])
       }
     }
     return "failed"

@@ -77,6 +77,7 @@ struct BulkIntake {
       throw APIError(
         400, 20001, "The body could not be read to its end: \(error); lines that are recorded are not lost, send the same import again")
     }
+    ingress.meter.imported(accepted: lines.accepted, duplicates: lines.duplicates, rejected: lines.rejected)
     return .json(202, lines.summary(importText))
   }
 

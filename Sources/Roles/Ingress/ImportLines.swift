@@ -24,9 +24,9 @@ final class ImportLines {
 
   /// Lines seen, good and bad: the number of the last one.
   private(set) var number: UInt64 = 0
-  private var accepted = 0
-  private var duplicates = 0
-  private var rejected = 0
+  private(set) var accepted = 0
+  private(set) var duplicates = 0
+  private(set) var rejected = 0
   private var errors: [(line: Int, message: String)] = []
   private var skipped: UInt64 = 0
   private var batch: [NewRecord] = []

@@ -47,6 +47,7 @@ package final class Ingress: Sendable {
   let courtesy: any Courtesy
   let rest: @Sendable (_ milliseconds: Int64) async -> Void
   let limiter: RateLimiter
+  let meter: any RequestMeter
 
   /// - Parameters:
   ///   - accounts: the hot state of the `account` family (kinds are numbered per family, so each has its own).
@@ -55,7 +56,7 @@ package final class Ingress: Sendable {
   package init(
     options: IngressOptions, log: any EventLog, hot: any HotReads, accounts: any HotReads, clock: any Clock,
     identifiers: any IdentifierSource, secrets: any Secrets, commander: Commander, courtesy: any Courtesy = NoCourtesy(),
-    rest: @escaping @Sendable (_ milliseconds: Int64) async -> Void = { _ in }
+    rest: @escaping @Sendable (_ milliseconds: Int64) async -> Void = { _ in }, meter: any RequestMeter = NoRequestMeter()
   ) {
     self.options = options
     self.log = log
@@ -67,6 +68,7 @@ package final class Ingress: Sendable {
     self.commander = commander
     self.courtesy = courtesy
     self.rest = rest
+    self.meter = meter
     limiter = RateLimiter(perSecond: options.rateLimit)
   }
 
@@ -79,7 +81,9 @@ package final class Ingress: Sendable {
   }
 
   func submit(_ command: Command, to topic: String, _ call: Call, patience: Int64? = nil) async throws(APIError) -> Verdict {
-    switch await commander.submit(command, to: topic, patience: patience) {
+    let outcome = await commander.submit(command, to: topic, patience: patience)
+    if case .failure(let failure) = outcome { meter.failed(failure) }
+    switch outcome {
     case .success(let verdict):
       guard verdict.isError else { return verdict }
       if verdict.status == 404 { throw .notFound(call.path) }

@@ -49,18 +49,15 @@ package struct IngressHandler: HTTPHandler {
   private let ingress: Ingress
   private let probes: NodeProbes
   private let streamer: (any EventStreamer)?
-  private let requests: @Sendable (_ method: String, _ status: Int) -> Void
   private let logger: Logger
 
   package init(
-    ingress: Ingress, probes: NodeProbes, streamer: (any EventStreamer)?, logger: Logger,
-    requests: @escaping @Sendable (_ method: String, _ status: Int) -> Void = { _, _ in }
+    ingress: Ingress, probes: NodeProbes, streamer: (any EventStreamer)?, logger: Logger
   ) {
     self.ingress = ingress
     self.probes = probes
     self.streamer = streamer
     self.logger = logger
-    self.requests = requests
   }
 
   package func handle(_ request: HTTPRequest, _ response: HTTPResponder) async {
@@ -76,7 +73,7 @@ package struct IngressHandler: HTTPHandler {
   }
 
   private func send(_ answer: Answer, _ request: HTTPRequest, _ response: HTTPResponder) {
-    requests(request.method, answer.status)
+    ingress.meter.answered(RouteClass(path: request.path), method: request.method, status: answer.status, since: request.received)
     response.send(
       status: answer.status, headers: IngressHandler.common + answer.headers.map { (name: $0.0, value: $0.1) }, body: answer.body)
   }
@@ -266,7 +263,7 @@ package struct IngressHandler: HTTPHandler {
       throw .invalid("from must be beginning or now; received '\(Parameters.shown(from ?? ""))'")
     }
     let last = request.headers.first("Last-Event-ID") ?? call.query.first("last_event_id")
-    requests(request.method, 200)
+    ingress.meter.answered(.events, method: request.method, status: 200, since: nil)
     await streamer.stream(
       workspace: workspace, lastEventID: last, fromBeginning: from == "beginning", worker: worker, to: response,
       headers: IngressHandler.common)

@@ -69,6 +69,7 @@ extension PartitionRunner {
   private func accept(_ offset: Int64) {
     let flight = flights.removeFirst()
     let decision = flight.decision
+    ports.meter.journaled(since: flight.sent)
     var applies: [Identifier: ScopeApply] = [:]
     var order: [Identifier] = []
     for scope in decision.scopes {
@@ -106,7 +107,9 @@ extension PartitionRunner {
     }
     awaiting.append(waiting)
     let current = session
+    let (meter, begun) = (ports.meter, ports.meter.now())
     ports.hot.apply(fresh) { [weak self] outcome in
+      meter.applied(since: begun)
       self?.post { $0.applied(fresh, outcome, current) }
     }
   }

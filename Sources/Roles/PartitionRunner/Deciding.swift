@@ -7,6 +7,8 @@ import Resources
 struct Flight {
   var tag: UInt64
   var decision: Decision
+  /// When it was handed to the journal, by the meter's clock.
+  var sent: Int64
 
   /// It has records of a later input.
   var isYielding: Bool { decision.positions.keys.contains { $0 > 0 } }
@@ -241,7 +243,7 @@ extension PartitionRunner {
     let bytes = JournalRecord.decision(decision).encoded()
     guard bytes.count <= options.recordBytes else { return tooLarge(decision, bytes.count) }
     ahead.take(decision, at: -1)
-    let flight = Flight(tag: nextTag, decision: decision)
+    let flight = Flight(tag: nextTag, decision: decision, sent: ports.meter.now())
     if flight.isYielding { beginYielding(begun) }
     flights.append(flight)
     journal?.append([NewRecord(key: [], value: bytes)], tag: nextTag)
@@ -250,6 +252,8 @@ extension PartitionRunner {
       $0.decisions += 1
       $0.bytes += bytes.count
     }
+    ports.meter.decided(commands: counters.commands - metered.commands, timers: counters.timers - metered.timers, bytes: bytes.count)
+    metered = counters
     let hasMore =
       backlog.contains { !$0.isEmpty } || zip(drained, awaited).contains { !$0 && !$1 } || (machine?.hasSlice == true && slicePause == nil)
     guard hasMore, flights.count < options.mostInFlight else { return scheduleTimer() }

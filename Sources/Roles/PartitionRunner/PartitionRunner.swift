@@ -83,6 +83,8 @@ package actor PartitionRunner<M: Machine> {
   /// Set when no more input is taken; what is in flight is seen through.
   var finishing: (@Sendable () -> Void)?
   package private(set) var counters = RunnerCounters()
+  /// The counters as the meter was last told them.
+  var metered = RunnerCounters()
   /// Why the partition is not decided now, in words for whoever looks after it; nil while it is.
   package internal(set) var trouble: String?
 

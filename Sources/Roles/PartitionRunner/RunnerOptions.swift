@@ -62,10 +62,11 @@ package struct RunnerPorts: Sendable {
   package var identifiers: any IdentifierSource
   package var poison: any PoisonGuard
   package var courtesy: any Courtesy
+  package var meter: any RunnerMeter
 
   package init(
     log: any EventLog, hot: any HotState, bus: any SignalBus, clock: any Clock, identifiers: any IdentifierSource,
-    poison: any PoisonGuard = NoPoison(), courtesy: any Courtesy = NoCourtesy()
+    poison: any PoisonGuard = NoPoison(), courtesy: any Courtesy = NoCourtesy(), meter: any RunnerMeter = NoMeter()
   ) {
     self.log = log
     self.hot = hot
@@ -74,6 +75,7 @@ package struct RunnerPorts: Sendable {
     self.identifiers = identifiers
     self.poison = poison
     self.courtesy = courtesy
+    self.meter = meter
   }
 }
 

@@ -11,6 +11,16 @@ package enum ProjectorNotice: Sendable, Equatable {
   case failed(String)
 }
 
+/// How a projector stands now, for whoever watches it.
+package struct ProjectorStanding: Sendable {
+  /// The journal's offset up to which everything is written.
+  package var position: Int64
+  /// Why it has stopped and will not go on by itself; nil while it works.
+  package var trouble: String?
+  /// Events made since it was.
+  package var events: Int
+}
+
 /// What else is made from events besides the `events` topic: nothing, or callouts to customers' servers.
 package protocol EventConsumer: Sendable {
   /// Whether `derive` may answer anything for events of this kind. Most find nobody, and are not rendered for nothing.
@@ -77,6 +87,10 @@ package actor Projector {
   private var generation = 0
   private var flushWaiters: [@Sendable () -> Void] = []
   private var stopping: (@Sendable () -> Void)?
+  /// Why it has stopped and will not go on by itself; nil while it works.
+  private var trouble: String?
+  /// The journal's offset up to which everything is written.
+  private var written: Int64 = 0
   package private(set) var events = 0
   package private(set) var refused = 0
 
@@ -142,6 +156,7 @@ package actor Projector {
   private func begin() {
     generation += 1
     isStopped = false
+    trouble = nil
     isWriting = false
     // Whoever was to write belongs to the time before, and will not.
     isScheduled = false
@@ -179,6 +194,15 @@ package actor Projector {
 
   // MARK: Reading
 
+  /// How it stands, told on the queue.
+  package nonisolated func look(_ body: @escaping @Sendable (ProjectorStanding) -> Void) {
+    post { projector in
+      let isClean = projector.readsJournal && projector.derived.isEmpty && projector.dirtyDocuments.isEmpty && projector.dirtyScopes.isEmpty
+      let position = isClean && !projector.isWriting ? projector.image.ledger.nextOffset : projector.written
+      body(ProjectorStanding(position: position, trouble: projector.trouble, events: projector.events))
+    }
+  }
+
   private func read(_ current: Int) {
     guard current == generation, !isStopped, !isReading, !isWriting || weight < options.most, let reader
     else {
@@ -197,8 +221,7 @@ package actor Projector {
       var told: [LiveEvent] = []
       // A journal has no holes: a snapshot made from what is left would be taken for all there ever was.
       if readsJournal, image.ledger.nextOffset == 0, let first = records.first, first.offset > 0 {
-        isStopped = true
-        return notify(.unreadable("\(journal) begins at \(first.offset) and \(state) has no snapshot; restore the topics from a copy"))
+        return giveUp("\(journal) begins at \(first.offset) and \(state) has no snapshot; restore the topics from a copy")
       }
       for record in records {
         if readsJournal { try fold(record, &told) } else { try image.takeSnapshot(key: record.key, value: record.value) }
@@ -208,11 +231,19 @@ package actor Projector {
       notify(.failed("\(journal): \(failure)"))
       return beginAgain(current)
     } catch {
-      isStopped = true
-      return notify(.unreadable("\(journal): \(error)"))
+      return giveUp("\(readsJournal ? journal : state): \(error)")
     }
     if readsJournal, weight >= options.most { write(current) } else { schedule(current) }
     post { $0.read(current) }
+  }
+
+  /// Nothing that cannot be read is passed over: what follows from it would be missing for ever.
+  private func giveUp(_ why: String) {
+    isStopped = true
+    trouble = why
+    notify(.unreadable(why))
+    // What was read before it is good.
+    if readsJournal { write(generation) }
   }
 
   private func openJournal(_ current: Int) {
@@ -372,6 +403,7 @@ package actor Projector {
       beginAgain(current)
     case .success:
       failures = 0
+      written = offset
       notify(.caughtUp(offset: offset))
       trim(below: offset)
       schedule(current)
