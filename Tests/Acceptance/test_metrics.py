@@ -1,7 +1,6 @@
 """What an operator sees: metrics as docs/metrics.md has them, logs as lines of one fact each without a secret in them, and a node that names what is not ready."""
 
 import base64
-import glob
 import json
 import os
 import re
@@ -249,19 +248,21 @@ class NotReady(unittest.TestCase):
         space = Space(server)
         space.task()
         server.kill()
-        database = sqlite3.connect(glob.glob(server.folder + "/log.sqlite")[0])
+        database = sqlite3.connect(server.folder + "/log.sqlite")
+        derived = sqlite3.connect(server.folder + "/derived.sqlite")
         damaged = None
         for number, identifier in database.execute("SELECT number, id FROM partitions WHERE topic = 'work.journal'").fetchall():
             last = database.execute(f"SELECT max(\"offset\") FROM p{identifier}").fetchone()[0]
-            states = database.execute("SELECT id FROM partitions WHERE topic = 'work.state' AND number = ?", (number,)).fetchone()[0]
+            states = derived.execute("SELECT id FROM partitions WHERE topic = 'work.state' AND number = ?", (number,)).fetchone()[0]
             if last is None or last < 3:
                 continue
             # The snapshot goes too, so that the journal is read from its beginning.
-            database.execute(f"DELETE FROM p{states}")
+            derived.execute(f"DELETE FROM p{states}")
             database.execute(f"UPDATE p{identifier} SET value = X'63' || substr(value, 2) WHERE \"offset\" = ?", (last - 1,))
             damaged = number
-        database.commit()
-        database.close()
+        for file in (database, derived):
+            file.commit()
+            file.close()
         self.assertIsNotNone(damaged)
         server.spawn()
 

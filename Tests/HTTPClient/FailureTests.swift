@@ -75,7 +75,8 @@ import Testing
     let client = try TestClient()
     var request = HTTPClientRequest(url: peer.url)
     request.totalTimeoutMilliseconds = 50
-    #expect(await client.failure(request) == .timeout(host: "127.0.0.1", phase: .exchanging, milliseconds: 50))
+    // On a machine that is busy it may not even be connected by then.
+    guard case .timeout("127.0.0.1", _, 50)? = await client.failure(request) else { return #expect(Bool(false)) }
   }
 
   @Test func `a closed port is a failure to connect`() async throws {
