@@ -8,6 +8,13 @@ package struct DocumentKey: Hashable, Sendable, Comparable {
     self.id = id
   }
 
+  /// Two words instead of two and a byte: a third of the time.
+  @inlinable
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(id.high)
+    hasher.combine(id.low ^ UInt64(kind) &* 0x9E37_79B9_7F4A_7C15)
+  }
+
   package static func < (a: DocumentKey, b: DocumentKey) -> Bool { a.kind != b.kind ? a.kind < b.kind : a.id < b.id }
 }
 

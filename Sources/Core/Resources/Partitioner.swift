@@ -46,12 +46,16 @@ extension Identifier {
     return out
   }
 
-  package init?(keyBytes: some Collection<UInt8>) {
+  package init?(keyBytes: [UInt8]) { self.init(keyBytes: keyBytes[...]) }
+
+  /// Not generic: snapshots are read by the million, and only what is public is specialised in other modules.
+  package init?(keyBytes: ArraySlice<UInt8>) {
     guard keyBytes.count == 16 else { return nil }
-    var high: UInt64 = 0
-    var low: UInt64 = 0
-    for (place, byte) in keyBytes.enumerated() {
-      if place < 8 { high = high << 8 | UInt64(byte) } else { low = low << 8 | UInt64(byte) }
+    let start = keyBytes.startIndex
+    var (high, low): (UInt64, UInt64) = (0, 0)
+    for place in 0..<8 {
+      high = high << 8 | UInt64(keyBytes[start + place])
+      low = low << 8 | UInt64(keyBytes[start + 8 + place])
     }
     self.init(high: high, low: low)
   }

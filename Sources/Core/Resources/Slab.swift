@@ -1,7 +1,9 @@
 /// Values in numbered places that are used again: a reference is a small integer, not a pointer, and a million values are one array.
 /// Public, though used inside the package alone: only then is it specialised in other modules.
 public struct Slab<Element: Sendable>: Sendable {
-  @usableFromInline var places: [Element?] = []
+  /// A value of a free place is what was left there. Not optional: reading one in place would copy it, with everything that it refers to.
+  @usableFromInline var places: [Element] = []
+  @usableFromInline var taken: [Bool] = []
   @usableFromInline var free: [Int] = []
 
   /// No values.
@@ -18,24 +20,27 @@ public struct Slab<Element: Sendable>: Sendable {
 
   /// Whether a place has a value.
   @inlinable
-  public func isTaken(_ place: Int) -> Bool { places.indices.contains(place) && places[place] != nil }
+  public func isTaken(_ place: Int) -> Bool { taken.indices.contains(place) && taken[place] }
 
   /// Puts a value into a free place and answers which. O(1) amortised.
   @inlinable
   public mutating func insert(_ element: Element) -> Int {
     if let place = free.popLast() {
       places[place] = element
+      taken[place] = true
       return place
     }
     places.append(element)
+    taken.append(true)
     return places.count - 1
   }
 
-  /// Frees a place; a free one stays free.
+  /// Frees a place; a free one stays free. What is left there is kept until the place is taken again: without `blank` the value itself.
   @inlinable
-  public mutating func remove(_ place: Int) {
+  public mutating func remove(_ place: Int, leaving blank: Element? = nil) {
     guard isTaken(place) else { return }
-    places[place] = nil
+    if let blank { places[place] = blank }
+    taken[place] = false
     free.append(place)
   }
 
@@ -43,7 +48,10 @@ public struct Slab<Element: Sendable>: Sendable {
   public var lastTaken: Int? {
     mutating get {
       free = []
-      while let last = places.last, last == nil { places.removeLast() }
+      while taken.last == false {
+        places.removeLast()
+        taken.removeLast()
+      }
       return places.isEmpty ? nil : places.count - 1
     }
   }
@@ -52,29 +60,27 @@ public struct Slab<Element: Sendable>: Sendable {
   public mutating func removeLast() {
     free = []
     places.removeLast()
+    taken.removeLast()
   }
 
   /// The value in a place that is known to be taken; an empty place is a bug of the caller, and traps. In place: neither way copies the value.
   @inlinable
   public subscript(_ place: Int) -> Element {
     _read {
-      // Traps by contract; a copy out and back would cost what yielding saves.
-      // swift-format-ignore: NeverForceUnwrap
-      yield places[place]!
+      precondition(taken[place])
+      yield places[place]
     }
     _modify {
-      // swift-format-ignore: NeverForceUnwrap
-      yield &places[place]!
+      precondition(taken[place])
+      yield &places[place]
     }
   }
 
   /// The taken places, ascending. O(places).
-  public var indices: [Int] { places.indices.filter { places[$0] != nil } }
+  public var indices: [Int] { places.indices.filter { taken[$0] } }
 
   /// Visits every value with its place, ascending.
   public func forEach(_ body: (Int, Element) -> Void) {
-    for place in places.indices {
-      if let element = places[place] { body(place, element) }
-    }
+    for place in places.indices where taken[place] { body(place, places[place]) }
   }
 }

@@ -12,14 +12,27 @@ extension Space {
     try check([space.record.serialFloor, space.record.reservedFloor])
     space.nextSerial = space.record.serialFloor
     space.nextReserved = space.record.reservedFloor
-    let sorted = documents.sorted { $0.key < $1.key }
-    for (key, bytes) in sorted where key.kind == IdempotencyKeys.kind { try space.keys.load(key.id, bytes) }
+    // Keys alone are sorted, kind by kind: documents would be moved and counted with them.
+    var kinds: [UInt8: [Identifier]] = [:]
+    for key in documents.keys { kinds[key.kind, default: []].append(key.id) }
+    func each(_ kind: UInt8, _ body: (Identifier, [UInt8]) throws(DecodingFailure) -> Void) throws(DecodingFailure) {
+      for id in (kinds[kind] ?? []).sorted() {
+        if let bytes = documents[DocumentKey(kind: kind, id: id)] { try body(id, bytes) }
+      }
+    }
+    try each(IdempotencyKeys.kind) { (id, bytes) throws(DecodingFailure) in try space.keys.load(id, bytes) }
     guard !space.record.isDeleted else { return space }
-    for (key, bytes) in sorted { try space.loadConfiguration(key, bytes, documents) }
-    for (key, bytes) in sorted where key.kind == Kind.workflow { try space.loadWorkflow(key.id, bytes, documents) }
-    for (key, bytes) in sorted where key.kind == Kind.worker { try space.loadWorker(key.id, bytes, documents) }
-    for (key, bytes) in sorted where key.kind == Kind.task { try space.loadTask(key.id, bytes, documents) }
-    try space.loadReservations(sorted)
+    for kind in [Kind.activity, Kind.taskChannel, Kind.taskQueue, Kind.bulkImport, Kind.refusedLine].sorted() {
+      try each(kind) { (id, bytes) throws(DecodingFailure) in
+        try space.loadConfiguration(DocumentKey(kind: kind, id: id), bytes, documents)
+      }
+    }
+    try each(Kind.workflow) { (id, bytes) throws(DecodingFailure) in try space.loadWorkflow(id, bytes, documents) }
+    try each(Kind.worker) { (id, bytes) throws(DecodingFailure) in try space.loadWorker(id, bytes, documents) }
+    try each(Kind.task) { (id, bytes) throws(DecodingFailure) in try space.loadTask(id, bytes, documents) }
+    var reservations: [(Identifier, ReservationRecord)] = []
+    try each(Kind.reservation) { (id, bytes) throws(DecodingFailure) in reservations.append((id, try ReservationRecord(decoding: bytes))) }
+    try space.loadReservations(reservations)
     space.index()
     return space
   }
@@ -111,11 +124,8 @@ extension Space {
     if let queue = queuePlaces[record.queue] { queues[queue].tasks += 1 }
   }
 
-  private mutating func loadReservations(_ sorted: [(key: DocumentKey, value: [UInt8])]) throws(DecodingFailure) {
-    var found: [(Identifier, ReservationRecord)] = []
-    for (key, bytes) in sorted where key.kind == Kind.reservation { found.append((key.id, try ReservationRecord(decoding: bytes))) }
-    found.sort { $0.1.serial < $1.1.serial }
-    for (id, record) in found {
+  private mutating func loadReservations(_ found: [(Identifier, ReservationRecord)]) throws(DecodingFailure) {
+    for (id, record) in found.sorted(by: { $0.1.serial < $1.1.serial }) {
       try Space.check([record.serial, record.expires])
       nextSerial = max(nextSerial, record.serial + 1)
       guard let task = taskPlaces[record.task] else { throw .malformed("a reservation without its task", at: 0) }
@@ -134,7 +144,7 @@ extension Space {
 
   /// Timers and waiting lists. Nothing is offered: whatever could be was, before.
   private mutating func index() {
-    for place in taskPlaces.values.sorted(by: { tasks[$0].record.serial < tasks[$1].record.serial }) {
+    for (_, place) in taskPlaces.values.map({ (tasks[$0].record.serial, $0) }).sorted(by: { $0.0 < $1.0 }) {
       setTimer(place)
       if tasks[place].record.status == .pending { wait(place) }
     }

@@ -168,7 +168,7 @@ extension Space {
     if classes[place].isListedIdle { idleClasses.removeAll { $0 == place } }
     changingClasses.remove(place)
     classPlaces[classes[place].key] = nil
-    classes.remove(place)
+    classes.remove(place, leaving: EligibilityClass(key: ClassKey(queue: -1, channel: .none), isNewestFirst: false, sample: nil))
   }
 
   private mutating func join(_ worker: Int, _ group: Int) {

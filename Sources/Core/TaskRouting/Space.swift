@@ -147,6 +147,8 @@ extension Space {
     var memberships: [Membership] = []
     var live: [Int] = []
     var isDirty = false
+
+    static let blank = Worker(id: .none, record: WorkerRecord(), attributes: JSONDocument.read(Array("{}".utf8)))
   }
 
   struct Membership: Sendable {
@@ -165,6 +167,9 @@ extension Space {
     var reservations: [Int] = []
     var timer: Int64 = 0
     var isDirty = false
+
+    /// What is left in a place that is free.
+    static let blank = Task(id: .none, record: TaskRecord(), attributes: [])
   }
 
   struct Reservation: Sendable {
@@ -173,6 +178,8 @@ extension Space {
     var task: Int
     var worker: Int
     var isDirty = false
+
+    static let blank = Reservation(id: .none, record: ReservationRecord(), task: -1, worker: -1)
   }
 }
 

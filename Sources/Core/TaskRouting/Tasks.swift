@@ -249,9 +249,9 @@ extension Space {
 
   /// Frees the places of what a command removed, after its documents and facts are written.
   mutating func sweepRemoved() {
-    for place in pending.removedReservations { reservations.remove(place) }
-    for place in pending.removedTasks { tasks.remove(place) }
-    for place in pending.removedWorkers { workers.remove(place) }
+    for place in pending.removedReservations { reservations.remove(place, leaving: .blank) }
+    for place in pending.removedTasks { tasks.remove(place, leaving: .blank) }
+    for place in pending.removedWorkers { workers.remove(place, leaving: .blank) }
   }
 
   // MARK: Reservations, as clients change them
