@@ -7,9 +7,9 @@ cd "$(dirname "$0")/.."
 seconds=${2:-60}
 targets=${1:-$(ls Tests/Fuzz/corpus)}
 
-# Both in one word: of several `--sanitize` the compiler of Swift hears the last alone.
+# Optimised it does seven times as much a second, and still traps where a debug build does, but for assertions. Both sanitizers in one word: of several `--sanitize` the compiler of Swift hears the last alone.
 # shellcheck disable=SC2086  # flags are words
-FUZZ=1 swift build --product Fuzz --sanitize fuzzer --scratch-path .build/fuzz -Xswiftc -sanitize=fuzzer,address -Xcc -fsanitize=address ${BUILD_FLAGS:-} 2>&1 |
+FUZZ=1 swift build --product Fuzz --sanitize fuzzer --scratch-path .build/fuzz -Xswiftc -O -Xswiftc -sanitize=fuzzer,address -Xcc -fsanitize=address ${BUILD_FLAGS:-} 2>&1 |
   grep -v 'warning: Cannot export local symbol'
 [[ ${PIPESTATUS[0]} == 0 ]] || exit 1
 

@@ -208,6 +208,8 @@ class NewerRelease(SharedBroker):
             reason = until(told, "it says which partition and why")
             self.assertRegex(reason, rf"work.journal\[{bad}\].*schema version 99.*run a release that reads it")
             self.assertIn("schema version 99", node.log_text())
+            projector = until(lambda: why(node, f"projector/work/{bad}"), "so does its projector")
+            self.assertRegex(projector, rf"work.journal\[{bad}\].*schema version 99.*run a release that reads it")
             self.made(other)
             # Nor is it skipped by a start.
             node.terminate()

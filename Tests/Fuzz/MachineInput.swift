@@ -20,6 +20,8 @@ private struct Script {
   private var now: Int64 = 1_700_000_000_000
   private var seed: UInt64 = 1
   private var written: [DocumentKey: [UInt8]] = [:]
+  /// The keys of what is written, in order; made anew when it is needed.
+  private var sorted: [DocumentKey] = []
   private var steps = 0
   private let workspace = Identifier(high: 0xA, low: 1)
   private let account = Identifier(high: 0xC, low: 1)
@@ -79,8 +81,8 @@ private struct Script {
   private mutating func identifier() throws -> Identifier {
     let choice = Int(try reader.byte())
     guard choice > 0, !written.isEmpty else { return .none }
-    let all = written.keys.sorted()
-    return all[choice % all.count].id
+    if sorted.isEmpty { sorted = written.keys.sorted() }
+    return sorted[choice % sorted.count].id
   }
 
   private mutating func send(_ request: Request) {
@@ -103,6 +105,7 @@ private struct Script {
     body(&machine, &turn)
     machine.close(&turn)
     self.machine = machine
+    sorted = []
     for case let scope in turn.effects.scopes where scope.scope == workspace {
       for step in scope.steps {
         switch step {

@@ -27,7 +27,7 @@ struct StoppedProjectorTests {
     queue.run()
     let standing = try #require(seen.withLock { $0 })
     let trouble = try #require(standing.trouble)
-    #expect(trouble.contains("work.journal[0]") && trouble.contains("version 99"))
+    #expect(trouble.contains("work.journal[0]: at 2:") && trouble.contains("version 99"))
     #expect(standing.position == 2)
   }
 }
