@@ -68,6 +68,10 @@ simulate: deps ## run simulated histories with faults: SEEDS=2000 FROM=1, or SEE
 	swift build -c release --product Simulate $(BUILD_FLAGS)
 	scripts/simulate.sh $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FROM),--from $(FROM)) $(if $(SEED),--seed $(SEED)) $(SIMULATE_FLAGS)
 
+.PHONY: mutations
+mutations: deps ## break one rule of the journal at a time and see the simulation notice: NAMES="…" or all; slow
+	BUILD_FLAGS="$(BUILD_FLAGS)" scripts/mutate.sh $(NAMES)
+
 .PHONY: deps
 deps: ## install the missing system packages for building
 	@scripts/deps.sh
