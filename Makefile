@@ -79,6 +79,10 @@ simulate: deps ## run simulated histories with faults: SEEDS=2000 FROM=1, or SEE
 fuzz: deps ## feed inputs to what reads them: TARGET=http SECONDS=120; without TARGET all
 	BUILD_FLAGS="$(BUILD_FLAGS)" scripts/fuzz.sh "$(TARGET)" $(SECONDS)
 
+.PHONY: mutations
+mutations: deps ## break one rule of the journal at a time and see the simulation notice: NAMES="…" or all; slow
+	BUILD_FLAGS="$(BUILD_FLAGS)" scripts/mutate.sh $(NAMES)
+
 .PHONY: deps
 deps: ## install the missing system packages for building
 	@scripts/deps.sh

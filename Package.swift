@@ -79,7 +79,7 @@ targets += [
       "Resources",
       "TaskRouting",
     ],
-    path: "Tests/Simulate", swiftSettings: strict),
+    path: "Tests/Simulate", exclude: ["Mutations"], swiftSettings: strict),
   tests("Simulation", ["InProcessHotState", "Journal", "Ports", "PortsTesting", "Resources", "Simulate", "TaskRouting"]),
 ]
 

@@ -218,6 +218,7 @@ final class Client {
   /// A second workspace, filled and deleted, longer than a slice takes; then another.
   func actNextDoor(_ visible: [DocumentKey: [UInt8]]) {
     let own = visible[DocumentKey(kind: Kind.workspace, id: neighbour)].flatMap { try? WorkspaceRecord(decoding: $0) }
+    if own == nil, known.contains(neighbour) { return }
     guard let own else { return ask(Request(.createWorkspace, arguments: [.friendlyName: "next door"]), in: neighbour) }
     if own.isDeleted { return neighbours.append(Identifier(high: 0xC, low: UInt64(neighbours.count + 1))) }
     let counts = Dictionary(grouping: visible.keys, by: \.kind).mapValues(\.count)

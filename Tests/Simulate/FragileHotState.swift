@@ -80,6 +80,11 @@ final class FragileHotState: HotState {
 
   var present: InProcessHotState { state.withLock { $0.home } }
   var reached: [Identifier: Int64] { state.withLock { $0.reached } }
+  /// What a reader sees of a scope; nothing while it is filled, when it would be asked to come again.
+  func visible(_ scope: Identifier) -> [DocumentKey: [UInt8]] {
+    let home = present
+    return home.isRefilling(scope) ? [:] : home.documents(of: scope)
+  }
   /// Whether a reader would be told that this scope was never touched.
   func saysUntouched(_ scope: Identifier) -> Bool {
     let home = present

@@ -1,4 +1,3 @@
-import InProcessHotState
 import Journal
 import Machines
 import Ports
@@ -76,7 +75,7 @@ struct History {
     for number in 0..<steps {
       step()
       if number % 6 == 0 { client.act(visible()) }
-      if number % 9 == 0, world.swarm.hasNeighbour { client.actNextDoor(world.hot.present.documents(of: client.neighbour)) }
+      if number % 9 == 0, world.swarm.hasNeighbour { client.actNextDoor(world.hot.visible(client.neighbour)) }
       if number % 4 == 0 { bulk() }
       if number % 3 == 0 { try client.tick() }
       try client.checkReadable()
@@ -158,5 +157,5 @@ struct History {
   var isFilled: Bool { visible().keys.contains { $0.kind == Kind.workflow } }
 
   /// What a reader of hot state sees.
-  private func visible() -> [DocumentKey: [UInt8]] { world.hot.present.documents(of: client.workspace) }
+  private func visible() -> [DocumentKey: [UInt8]] { world.hot.visible(client.workspace) }
 }

@@ -48,6 +48,7 @@ package final class InProcessHotState: HotState {
 
   /// What a reader is told of a scope, for audits: that nobody ever wrote it, if its partition is said to be complete.
   package func isUntouched(_ scope: Identifier) -> Bool { existing(scope)?.scope.withLock { $0.mark < 0 && !$0.isRefilling } ?? true }
+  package func isRefilling(_ scope: Identifier) -> Bool { existing(scope)?.scope.withLock { $0.isRefilling } ?? false }
   package func isComplete(_ partition: Int) -> Bool { complete.withLock { $0.contains(partition) } }
 
   package func apply(_ entries: [ScopeApply], deliver: @escaping @Sendable (Result<[ApplyOutcome], HotStateFailure>) -> Void) {

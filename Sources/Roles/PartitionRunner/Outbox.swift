@@ -15,7 +15,7 @@ struct Sender {
 extension PartitionRunner {
   /// After a takeover everything that is not marked as sent goes again, from the mark, in order.
   func resendOutbox() {
-    for (peer, state) in ledger.targets where !state.unmarked.isEmpty {
+    for (peer, state) in ledger.targets.sorted(by: { $0.key < $1.key }) where !state.unmarked.isEmpty {
       outbox[peer] = Sender(acknowledged: state.marked)
       send(state.unmarked)
     }
