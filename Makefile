@@ -70,6 +70,12 @@ bench: deps ## measure: one table of figures
 	@[[ -x Benchmarks/run.sh ]] || { echo "bench: Benchmarks/run.sh is not there" >&2; exit 1; }
 	Benchmarks/run.sh $(BENCH_FLAGS)
 
+TASKS ?= 200000
+
+.PHONY: plenty
+plenty: build ## measure a lot of it on the embedded home: import, start and deletion beside somebody who works: TASKS=1000000
+	TRUNKLINE=$(CURDIR)/$(BINARY) "$$(scripts/python.sh)" Benchmarks/plenty.py $(TASKS)
+
 .PHONY: simulate
 simulate: deps ## run simulated histories with faults: SEEDS=2000 FROM=1, or SEED=n to replay one
 	swift build -c release --product Simulate $(BUILD_FLAGS)

@@ -60,6 +60,7 @@ find_missing() {
       want python3-pip "installs the client package that the acceptance tests drive"
     fi
     have curl || want curl "acceptance tests"
+    have patch || want patch "looks whether the mutations of the journal's rules still apply"
     have spin || want spin "checks the model of the journal's protocol"
     have redis-server || want redis-server "the cluster home under test: hot state"
     if [[ -n ${KAFKA_STARTER:-}${KAFKA_HOME:-} ]]; then

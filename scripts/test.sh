@@ -72,6 +72,7 @@ simulate() {
 counted architecture python3 scripts/test_check_architecture.py
 counted metrics python3 scripts/test_check_metrics.py
 counted model scripts/check-model.sh
+counted mutations scripts/mutate.sh --check
 
 # shellcheck disable=SC2086  # flags are words
 if ! swift build --build-tests ${BUILD_FLAGS:-}; then problem "the tests do not build"; finish; fi

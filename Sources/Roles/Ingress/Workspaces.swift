@@ -16,6 +16,14 @@ extension Ingress {
     let id = call.idempotency.map { $0.key.combined(with: Identifier(high: 0x5753, low: 0)) } ?? identifiers.identifier()
     let command = Command(scope: id, account: call.account, idempotency: call.idempotency, body: request.encoded())
     let verdict = try await submit(command, to: "work.commands", call)
+    // Its account's partition answers, which may be sooner than its own has shown it to readers.
+    if !verdict.isError, !verdict.replayed, let key = verdict.document {
+      var looks = 0
+      while try await get(id, [key])[0] == nil, looks < 100 {
+        looks += 1
+        await rest(20)
+      }
+    }
     return try await show(verdict, id, call, side: "")
   }
 

@@ -7,11 +7,10 @@ import Resources
 struct Flight {
   var tag: UInt64
   var decision: Decision
+  /// It has records of a later input, or a slice of a long command.
+  var isYielding: Bool
   /// When it was handed to the journal, by the meter's clock.
   var sent: Int64
-
-  /// It has records of a later input.
-  var isYielding: Bool { decision.positions.keys.contains { $0 > 0 } }
 }
 
 extension PartitionRunner {
@@ -25,10 +24,12 @@ extension PartitionRunner {
     var turn = Turn(now: ahead.now, seed: ports.identifiers.seed())
     var decision = Decision(incarnation: incarnation, epoch: ledger.epoch, sequence: ahead.nextSequence, now: ahead.now)
     let isIdle = handleInputs(&machine, &turn, &decision)
+    var hasSlice = false
     if isIdle {
       decidesSingly = false
       fireTimers(&machine, upTo: max(turn.now, ports.clock.now()), most: options.mostTimers, &turn)
-      if machine.hasSlice, slicePause == nil, turn.effects.size < options.decisionBytes {
+      if machine.hasSlice, slicePause == nil, mayYield, turn.effects.size < options.decisionBytes {
+        hasSlice = true
         machine.slice(limit: options.sliceDocuments, &turn)
         pauseSlices()
       }
@@ -46,7 +47,7 @@ extension PartitionRunner {
       scheduleTimer()
       return checkQuiet()
     }
-    append(decision, begun: begun)
+    append(decision, isYielding: hasSlice || decision.positions.keys.contains { $0 > 0 }, begun: begun)
   }
 
   /// Whether deciding must wait until nothing is in flight, so that a scope can be copied.
@@ -239,11 +240,11 @@ extension PartitionRunner {
     decision.replies = effects.replies
   }
 
-  private func append(_ decision: Decision, begun: Int64) {
+  private func append(_ decision: Decision, isYielding: Bool, begun: Int64) {
     let bytes = JournalRecord.decision(decision).encoded()
     guard bytes.count <= options.recordBytes else { return tooLarge(decision, bytes.count) }
     ahead.take(decision, at: -1)
-    let flight = Flight(tag: nextTag, decision: decision, sent: ports.meter.now())
+    let flight = Flight(tag: nextTag, decision: decision, isYielding: isYielding, sent: ports.meter.now())
     if flight.isYielding { beginYielding(begun) }
     flights.append(flight)
     journal?.append([NewRecord(key: [], value: bytes)], tag: nextTag)

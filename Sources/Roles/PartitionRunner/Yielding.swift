@@ -1,7 +1,7 @@
 import Ports
 
-/// What nobody waits for stands back while somebody else is waiting: small decisions, one at a time from the reading of its input to hot state, and as long a rest behind
-/// each. Whoever asks meanwhile meets one of them at most, wherever the time goes: here, in the log or in hot state.
+/// What nobody waits for, imports and slices of long commands, stands back while somebody else is waiting: small decisions, one at a time from the reading of its input to hot
+/// state, and as long a rest behind each. Whoever asks meanwhile meets one of them at most, wherever the time goes: here, in the log or in hot state.
 struct Yielding {
   /// When the decision under way was begun, monotonic milliseconds; nil where there is none.
   var begun: Int64?
@@ -17,8 +17,11 @@ extension PartitionRunner {
   func most(of input: Int) -> Int {
     if input == 0 { return options.batch }
     guard isCourteous else { return options.yieldingBatch }
-    return yielding.begun == nil && yielding.rest == nil ? options.courteousBatch : 0
+    return mayYield ? options.courteousBatch : 0
   }
+
+  /// What stands back may go on now.
+  var mayYield: Bool { !isCourteous || (yielding.begun == nil && yielding.rest == nil) }
 
   func beginYielding(_ instant: Int64) {
     guard yielding.begun == nil else { return }

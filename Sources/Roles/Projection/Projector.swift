@@ -1,33 +1,6 @@
 import Journal
 package import Ports
 package import Resources
-package import TaskEvents
-package import TaskRouting
-
-/// What a projector tells whoever watches it.
-package enum ProjectorNotice: Sendable, Equatable {
-  case caughtUp(offset: Int64)
-  case unreadable(String)
-  case failed(String)
-}
-
-/// How a projector stands now, for whoever watches it.
-package struct ProjectorStanding: Sendable {
-  /// The journal's offset up to which everything is written.
-  package var position: Int64
-  /// Why it has stopped and will not go on by itself; nil while it works.
-  package var trouble: String?
-  /// Events made since it was.
-  package var events: Int
-}
-
-/// What else is made from events besides the `events` topic: nothing, or callouts to customers' servers.
-package protocol EventConsumer: Sendable {
-  /// Whether `derive` may answer anything for events of this kind. Most find nobody, and are not rendered for nothing.
-  func wants(_ kind: FactKind, workspace: WorkspaceRecord) -> Bool
-  /// Records to write together with the events, in the same transaction. `workspace` is the workspace's own document as it stands then.
-  func derive(_ event: TaskEvent, workspace: WorkspaceRecord) -> ProjectedRecord?
-}
 
 /// Folds the journal of one partition off the hot path and makes from it: the `events` topic, the snapshot (`*.state`) with the ledger behind it, and what
 /// else follows from events (journal.md, "Projection"). Those who listen live are told as soon as a decision is read, before the transaction.
@@ -35,50 +8,16 @@ package actor Projector {
   package nonisolated let queue: any WorkQueue
   package nonisolated var unownedExecutor: UnownedSerialExecutor { queue.asUnownedSerialExecutor() }
 
-  package struct Options: Sendable {
-    package var family: String
-    package var partition: Int
-    /// The owner's input topics, in the order of their numbers in decisions: trimmed here.
-    package var inputs: [String] = []
-    /// Events are rendered; false for families without public events.
-    package var hasEvents: Bool
-    /// Nobody but the gateway of this process reads the `events` topic: it takes packs, which are rendered when they are read. Otherwise it has the wire form.
-    package var packsEvents = false
-    /// Between transactions, milliseconds.
-    package var interval: Int64 = 100
-    /// A transaction is closed when it has about this many records: journals share its writer, and wait while it is written.
-    package var most = 2000
-    /// Records kept behind the ledger before the journal is trimmed, milliseconds of append time.
-    package var retention: Int64 = 7 * 86_400_000
-    /// Journal records between two looks at what may be trimmed.
-    package var trimEvery: Int64 = 5000
-
-    package init(family: String, partition: Int, hasEvents: Bool) {
-      self.family = family
-      self.partition = partition
-      self.hasEvents = hasEvents
-    }
-  }
-
   private let options: Options
   private let log: any EventLog
-  private let consumers: [any EventConsumer]
   private let live: (@Sendable ([LiveEvent]) -> Void)?
-  private let isHeard: @Sendable (Identifier) -> Bool
   private let notify: @Sendable (ProjectorNotice) -> Void
 
   private var image = Image()
   private var transactions: (any ProjectionSession)?
   private var reader: (any LogReader)?
   private var readsJournal = false
-  private var dirtyDocuments: [SnapshotKey: [UInt8]?] = [:]
-  private var dirtyScopes: Set<Identifier> = []
-  private var derived: [ProjectedRecord] = []
-  private var packs: [Identifier: EventPack] = [:]
-  /// Events in `packs`.
-  private var packed = 0
-  /// Workspaces' own documents, read.
-  private var workspaces: [Identifier: WorkspaceRecord] = [:]
+  private var gathered: Gathered
   private var isWriting = false
   private var isScheduled = false
   private var isReading = false
@@ -91,7 +30,7 @@ package actor Projector {
   private var trouble: String?
   /// The journal's offset up to which everything is written.
   private var written: Int64 = 0
-  package private(set) var events = 0
+  package var events: Int { gathered.events }
   package private(set) var refused = 0
 
   package init(
@@ -102,9 +41,11 @@ package actor Projector {
     self.options = options
     self.log = log
     self.queue = queue
-    self.consumers = consumers
     self.live = live
-    self.isHeard = isHeard
+    let nobody: @Sendable (Identifier) -> Bool = { _ in false }
+    gathered = Gathered(
+      packs: options.packsEvents, events: TopicPartition("events", options.partition), consumers: consumers,
+      isHeard: live == nil ? nobody : isHeard)
     self.notify = notify
   }
 
@@ -114,7 +55,6 @@ package actor Projector {
 
   private var state: TopicPartition { TopicPartition(options.family + ".state", options.partition) }
   private var journal: TopicPartition { TopicPartition(options.family + ".journal", options.partition) }
-  private var eventsTarget: TopicPartition { TopicPartition("events", options.partition) }
 
   package nonisolated func start() {
     post { $0.begin() }
@@ -162,12 +102,7 @@ package actor Projector {
     isScheduled = false
     image = Image()
     readsJournal = false
-    dirtyDocuments = [:]
-    dirtyScopes = []
-    derived = []
-    packs = [:]
-    packed = 0
-    workspaces = [:]
+    gathered.forget()
     letGo()
     let current = generation
     log.openProjection("\(options.family)/\(options.partition)") { [weak self] outcome in
@@ -189,22 +124,19 @@ package actor Projector {
     }
   }
 
-  /// About how many records wait to be written.
-  private var weight: Int { derived.count + packed + dirtyDocuments.count }
-
   // MARK: Reading
 
   /// How it stands, told on the queue.
   package nonisolated func look(_ body: @escaping @Sendable (ProjectorStanding) -> Void) {
     post { projector in
-      let isClean = projector.readsJournal && projector.derived.isEmpty && projector.dirtyDocuments.isEmpty && projector.dirtyScopes.isEmpty
+      let isClean = projector.readsJournal && projector.gathered.isEmpty
       let position = isClean && !projector.isWriting ? projector.image.ledger.nextOffset : projector.written
       body(ProjectorStanding(position: position, trouble: projector.trouble, events: projector.events))
     }
   }
 
   private func read(_ current: Int) {
-    guard current == generation, !isStopped, !isReading, !isWriting || weight < options.most, let reader
+    guard current == generation, !isStopped, !isReading, !isWriting || gathered.weight < options.most, let reader
     else {
       return
     }
@@ -233,7 +165,7 @@ package actor Projector {
     } catch {
       return giveUp("\(readsJournal ? journal : state): \(error)")
     }
-    if readsJournal, weight >= options.most { write(current) } else { schedule(current) }
+    if readsJournal, gathered.weight >= options.most { write(current) } else { schedule(current) }
     post { $0.read(current) }
   }
 
@@ -278,7 +210,7 @@ package actor Projector {
     case .accepted:
       guard case .decision(let decision) = parsed else { return }
       for scope in decision.scopes {
-        dirtyScopes.insert(scope.scope)
+        gathered.scopes.insert(scope.scope)
         take(scope, &told)
       }
     }
@@ -289,67 +221,24 @@ package actor Projector {
     for step in scope.steps {
       switch step {
       case .put(let key, let bytes):
-        change(scope.scope, key, bytes)
+        image.set(scope.scope, key, bytes)
+        gathered.change(scope.scope, key, bytes)
       case .delete(let key):
-        change(scope.scope, key, nil)
+        image.set(scope.scope, key, nil)
+        gathered.change(scope.scope, key, nil)
       case .fact(let fact):
-        if options.hasEvents { tell(fact, scope.scope, sequence, &told) }
+        if options.hasEvents, let event = gathered.tell(fact, scope.scope, sequence, image.documents[scope.scope] ?? [:]) {
+          told.append(event)
+        }
         sequence += 1
       }
     }
   }
 
-  private func change(_ scope: Identifier, _ key: DocumentKey, _ bytes: [UInt8]?) {
-    image.set(scope, key, bytes)
-    dirtyDocuments[.document(scope: scope, key: key)] = .some(bytes)
-    if key.kind == Kind.workspace { workspaces[scope] = nil }
-    if packs[scope]?.change(key) == false { close(scope) }
-  }
-
-  private func tell(_ fact: Fact, _ scope: Identifier, _ sequence: UInt64, _ told: inout [LiveEvent]) {
-    guard let kind = FactKind(rawValue: fact.kind), let workspace = workspace(scope) else { return }
-    events += 1
-    let documents = image.documents[scope] ?? [:]
-    let lookup: DocumentLookup = { documents[$0] }
-    if options.packsEvents { pack(fact, scope, sequence, lookup) }
-    let isHeard = live != nil && isHeard(scope)
-    let consumers = consumers.filter { $0.wants(kind, workspace: workspace) }
-    guard isHeard || !consumers.isEmpty || !options.packsEvents else { return }
-    guard let event = EventRenderer(scope: scope, workspace: workspace, lookup: lookup).render(fact, sequence: sequence) else { return }
-    if isHeard || !options.packsEvents {
-      let json = event.cloudEvent()
-      if !options.packsEvents { derived.append(ProjectedRecord(eventsTarget, NewRecord(key: scope.keyBytes, value: json))) }
-      if isHeard { told.append(LiveEvent(workspace: scope, sequence: sequence, worker: event.worker, json: json)) }
-    }
-    for consumer in consumers {
-      if let record = consumer.derive(event, workspace: workspace) { derived.append(record) }
-    }
-  }
-
-  private func workspace(_ scope: Identifier) -> WorkspaceRecord? {
-    if let known = workspaces[scope] { return known }
-    guard let bytes = image.document(scope, DocumentKey(kind: Kind.workspace, id: scope)) else { return nil }
-    let record = try? WorkspaceRecord(decoding: bytes)
-    workspaces[scope] = record
-    return record
-  }
-
-  private func pack(_ fact: Fact, _ scope: Identifier, _ sequence: UInt64, _ lookup: DocumentLookup) {
-    if packs[scope]?.continues(with: sequence) == false { close(scope) }
-    packs[scope, default: EventPack(scope: scope, first: sequence)].add(fact, lookup: lookup)
-    packed += 1
-    if packs[scope]?.isFull == true { close(scope) }
-  }
-
-  private func close(_ scope: Identifier) {
-    guard let pack = packs.removeValue(forKey: scope) else { return }
-    derived.append(ProjectedRecord(eventsTarget, NewRecord(key: scope.keyBytes, value: pack.encoded())))
-  }
-
   // MARK: Writing
 
   private func caughtUp() {
-    let isClean = dirtyDocuments.isEmpty && derived.isEmpty && dirtyScopes.isEmpty
+    let isClean = gathered.isEmpty
     if isClean, !isWriting {
       let waiters = flushWaiters
       flushWaiters = []
@@ -362,7 +251,7 @@ package actor Projector {
   }
 
   private func schedule(_ current: Int) {
-    guard readsJournal, !isScheduled, !isWriting, !dirtyDocuments.isEmpty || !derived.isEmpty || !dirtyScopes.isEmpty else { return }
+    guard readsJournal, !isScheduled, !isWriting, !gathered.isEmpty else { return }
     isScheduled = true
     _ = queue.schedule(afterMilliseconds: options.interval) { [weak self] in
       self?.assumeIsolated { projector in
@@ -375,21 +264,9 @@ package actor Projector {
 
   /// One transaction: what was derived, the documents that changed, the marks that moved, and last the ledger that they correspond to.
   private func write(_ current: Int) {
-    guard current == generation, !isWriting, !dirtyDocuments.isEmpty || !derived.isEmpty || !dirtyScopes.isEmpty else { return }
+    guard current == generation, !isWriting, !gathered.isEmpty else { return }
     isWriting = true
-    for scope in packs.keys.sorted() { close(scope) }
-    packed = 0
-    var records = derived
-    records.reserveCapacity(derived.count + dirtyDocuments.count + dirtyScopes.count + 1)
-    for (key, bytes) in dirtyDocuments { records.append(ProjectedRecord(state, NewRecord(key: key.bytes, value: bytes))) }
-    for scope in dirtyScopes {
-      guard let mark = image.ledger.scopes[scope] else { continue }
-      records.append(ProjectedRecord(state, NewRecord(key: SnapshotKey.mark(scope: scope).bytes, value: mark.encoded())))
-    }
-    records.append(ProjectedRecord(state, NewRecord(key: SnapshotKey.ledger.bytes, value: image.ledger.encoded())))
-    derived = []
-    dirtyDocuments = [:]
-    dirtyScopes = []
+    let records = gathered.take(state, image.ledger)
     let offset = image.ledger.nextOffset
     transactions?.project(records, source: journal, position: offset) { [weak self] outcome in
       self?.post { $0.written(outcome, upTo: offset, current) }
@@ -425,7 +302,7 @@ package actor Projector {
     for (input, topic) in options.inputs.enumerated() {
       trim(TopicPartition(topic, options.partition), below: image.ledger.positions[UInt8(input)] ?? 0, olderThan: horizon)
     }
-    if options.hasEvents { trim(eventsTarget, below: .max, olderThan: horizon) }
+    if options.hasEvents { trim(gathered.target, below: .max, olderThan: horizon) }
   }
 
   private func trim(_ source: TopicPartition, below limit: Int64, olderThan horizon: Int64) {
