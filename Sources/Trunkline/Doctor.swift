@@ -61,10 +61,7 @@ package enum Doctor {
   }
 
   private static func disk(_ options: NodeOptions) -> [Finding] {
-    var status = statvfs()
-    let path = access(options.dataFolder, F_OK) == 0 ? options.dataFolder : "."
-    guard statvfs(path, &status) == 0 else { return [] }
-    let free = UInt64(status.f_bavail) * UInt64(status.f_frsize)
+    guard let free = FolderFigures.free(access(options.dataFolder, F_OK) == 0 ? options.dataFolder : ".") else { return [] }
     let text = "\(free >> 20) MiB free"
     if free < 256 << 20 {
       return [Finding(grade: .bad, subject: "disk", text: text, remedy: "make room: new work is refused on a full disk")]

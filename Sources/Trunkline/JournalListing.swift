@@ -33,11 +33,11 @@ package struct JournalListing {
     let file = try LogFile(folder: folder)
     for source in chosen(file.partitions(of: family + ".journal")) {
       var next = offset
-      var owner = JournalOwner()
+      var ledger = Ledger()
       while true {
         let records = try file.read(source, from: next, limit: 500)
         guard let last = records.last else { break }
-        for record in records { if let line = line(record, source, &owner) { print(line) } }
+        for record in records { if let line = line(record, source, &ledger) { print(line) } }
         next = last.offset + 1
       }
     }
@@ -50,9 +50,9 @@ package struct JournalListing {
       throw NodeFailure("there is no partition \(partition): the cluster has \(all.count), from 0 on")
     }
     for source in chosen(all) {
-      var owner = JournalOwner()
+      var ledger = Ledger()
       try await cluster.read(source, from: offset) { records in
-        for record in records { if let line = line(record, source, &owner) { print(line) } }
+        for record in records { if let line = line(record, source, &ledger) { print(line) } }
       }
     }
   }
@@ -64,10 +64,12 @@ package struct JournalListing {
   }
 
   /// Nil when it is not of the workspace that was asked for.
-  private func line(_ record: LogRecord, _ source: TopicPartition, _ owner: inout JournalOwner) -> String? {
+  private func line(_ record: LogRecord, _ source: TopicPartition, _ ledger: inout Ledger) -> String? {
     do {
       let whole = try JournalRecord(decoding: record.value ?? [])
-      let counts = owner.accepts(whole, at: record.offset)
+      // What stands before the first Open that was read cannot be told.
+      let acceptance = ledger.feed(whole, at: record.offset)
+      let counts = ledger.epoch < 0 ? nil : acceptance != .refused
       guard let parsed = narrowed(whole) else { return nil }
       return isJSON ? json(parsed, record, source, counts) : text(parsed, record, source, counts)
     } catch {
@@ -213,25 +215,5 @@ package struct JournalListing {
     json.beginArray()
     for reject in decision.rejected { json.string(reject.reason) }
     json.endArray()
-  }
-}
-
-/// Who owns a journal as one reads on in it, and which decisions count (journal.md, "Words"). What stands before the first Open that was read cannot be told.
-private struct JournalOwner {
-  private var epoch: Int64?
-  private var incarnation: UInt64 = 0
-  private var next: UInt64 = 0
-
-  mutating func accepts(_ record: JournalRecord, at offset: Int64) -> Bool? {
-    switch record {
-    case .open(let open):
-      (epoch, incarnation, next) = (offset, open.incarnation, 0)
-      return true
-    case .decision(let decision):
-      guard let epoch else { return nil }
-      guard decision.epoch == epoch, decision.incarnation == incarnation, decision.sequence == next else { return false }
-      next += 1
-      return true
-    }
   }
 }

@@ -47,9 +47,8 @@ package final class Node: Sendable {
 
   /// Topics, with the partitions of the embedded home.
   package static let topics: [TopicDeclaration] = TopicTable.all.map {
-    TopicDeclaration($0.name, partitions: $0.embeddedPartitions, isDerived: projected.contains($0.name) || $0.name.hasSuffix(".state"))
+    TopicDeclaration($0.name, partitions: $0.embeddedPartitions, isDerived: TopicDeclaration.isDerived($0.name))
   }
-  private static let projected: Set = ["events", "callouts"]
 
   package init(options: NodeOptions, logger: Logger) throws {
     self.options = options

@@ -59,7 +59,7 @@ enum FolderFigures {
         Double(size(folder + "/" + name))
       }
     }
-    metrics.gauge("trunkline_disk_free_bytes", help: "Room on the data folder's disk for this user") { Double(free(folder)) }
+    metrics.gauge("trunkline_disk_free_bytes", help: "Room on the data folder's disk for this user") { Double(free(folder) ?? 0) }
   }
 
   private static func size(_ path: String) -> Int {
@@ -67,8 +67,9 @@ enum FolderFigures {
     return stat(path, &status) == 0 ? Int(status.st_size) : 0
   }
 
-  private static func free(_ path: String) -> UInt64 {
+  /// Bytes; nil where it cannot be told.
+  static func free(_ path: String) -> UInt64? {
     var status = statvfs()
-    return statvfs(path, &status) == 0 ? UInt64(status.f_bavail) * UInt64(status.f_frsize) : 0
+    return statvfs(path, &status) == 0 ? UInt64(status.f_bavail) * UInt64(status.f_frsize) : nil
   }
 }

@@ -152,13 +152,17 @@ class Chaos(KillLoop):
 
     def stop_a_node(self):
         node = self.source.choice(self.nodes)
-        pause = self.source.uniform(7, 12)
-        node.process.send_signal(signal.SIGSTOP)
+        return f"{node.name} stopped for {self.hold(node.process, 7, 12):.0f} s"
+
+    def hold(self, process, least, most):
+        """Stops it for a while; for how long."""
+        pause = self.source.uniform(least, most)
+        process.send_signal(signal.SIGSTOP)
         try:
             self.pause(pause)
         finally:
-            node.process.send_signal(signal.SIGCONT)
-        return f"{node.name} stopped for {pause:.0f} s"
+            process.send_signal(signal.SIGCONT)
+        return pause
 
     def restart_the_broker(self):
         how = self.source.choice(["kill", "stop"])
@@ -190,13 +194,7 @@ class Chaos(KillLoop):
         return f"Redis killed, {pause} s away, empty again"
 
     def silence_redis(self):
-        pause = self.source.uniform(1, 8)
-        self.redis_process.send_signal(signal.SIGSTOP)
-        try:
-            self.pause(pause)
-        finally:
-            self.redis_process.send_signal(signal.SIGCONT)
-        return f"Redis silent for {pause:.0f} s"
+        return f"Redis silent for {self.hold(self.redis_process, 1, 8):.0f} s"
 
     def cut_connections(self):
         self.proxy.cut()

@@ -177,15 +177,12 @@ package final class KafkaEventLog: EventLog, Membership {
   package func openReader(
     _ source: TopicPartition, from: Int64, key: [UInt8]?, visibility: Visibility, wake: @escaping @Sendable () -> Void
   ) -> any LogReader {
-    let isTransactional = KafkaEventLog.isTransactional(source.topic)
+    let isTransactional = TopicDeclaration.isDerived(source.topic)
     let pools = pools(of: EventLoop.current ?? loop)
     return KafkaReader(
       log: self, pool: isTransactional ? pools.committed : pools.stream, source: wire(source), name: source, from: from, key: key,
       isTransactional: isTransactional, wake: wake)
   }
-
-  /// Topics that projectors write.
-  private static func isTransactional(_ topic: String) -> Bool { topic.hasSuffix(".state") || topic == "events" || topic == "callouts" }
 
   private func pools(of loop: EventLoop) -> (committed: ConsumerPool, stream: ConsumerPool) {
     state.withLock { state in

@@ -100,8 +100,7 @@ package enum LogBackup {
     do throws(EventLogStartFailure) {
       return try Schema.reading(source) {
         let connection = try Connection(path: source, readOnly: true)
-        try Schema.check(connection, source)
-        return try connection.integer("PRAGMA user_version") == Schema.version
+        return try Schema.check(connection, source) == Schema.version
       }
     } catch {
       throw .source(error)

@@ -17,13 +17,13 @@ package struct LogFile {
       let path = folder + "/" + part.fileName
       return try Schema.reading(path) {
         let connection = try Connection(path: path, readOnly: true)
-        try Schema.check(connection, path)
+        let version = try Schema.check(connection, path)
         let rows = try connection.prepare("SELECT id, topic, number FROM partitions")
         while try rows.row() {
           tables[TopicPartition(rows.text(1), Int(rows.integer(2)))] = Table(connection: connection, number: rows.integer(0), path: path)
         }
         files.append((connection, part.fileName, path))
-        return try connection.integer("PRAGMA user_version") ?? 0
+        return version
       }
     }
     if try take(.journals) == Schema.version { _ = try take(.derived) }

@@ -41,11 +41,11 @@ enum Schema {
     let path = folder + "/" + part.fileName
     return try reading(path) {
       let connection = try Connection(path: path, vfs: options.vfs)
-      try check(connection, path)
+      let version = try check(connection, path)
       try verify(connection, path, upTo: options.verifyBytes)
       try configure(connection, part)
       try addTopics(connection, path, topics)
-      return (try connection.integer("PRAGMA user_version") ?? 0, try load(connection))
+      return (version, try load(connection))
     }
   }
 
@@ -107,8 +107,9 @@ enum Schema {
     close(descriptor)
   }
 
-  /// Whether it is a log of ours that this release can read.
-  static func check(_ connection: Connection, _ path: String) throws {
+  /// Whether it is a log of ours that this release can read; its version.
+  @discardableResult
+  static func check(_ connection: Connection, _ path: String) throws -> Int64 {
     let found = try connection.integer("PRAGMA application_id") ?? 0
     let version = try connection.integer("PRAGMA user_version") ?? 0
     if found == 0, version == 0, try connection.integer("SELECT count(*) FROM sqlite_schema") == 0 {
@@ -118,6 +119,7 @@ enum Schema {
     guard version <= Schema.version else {
       throw EventLogStartFailure.newerSchema(file: path, found: Int(version), known: Int(Schema.version))
     }
+    return version
   }
 
   private static func verify(_ connection: Connection, _ path: String, upTo bytes: Int64) throws {

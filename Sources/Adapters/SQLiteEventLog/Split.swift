@@ -15,14 +15,13 @@ enum Split {
     }
     let (version, present) = try Schema.reading(first) {
       let connection = try Connection(path: first, vfs: options.vfs)
-      try Schema.check(connection, first)
-      return (try connection.integer("PRAGMA user_version") ?? 0, try TopicRows.names(connection))
+      return (try Schema.check(connection, first), try TopicRows.names(connection))
     }
-    guard version == Schema.version || !derived.isEmpty else { return }
     if version == Schema.version {
       guard access(second, F_OK) == 0 else { throw .corrupt(file: second, reason: "it is missing, but \(first) is there") }
       return
     }
+    guard !derived.isEmpty else { return }
     let moving = derived.map(\.name).filter(present.contains)
     for end in ["-wal", "-shm"] { unlink(second + end) }
     try Schema.create(second, vfs: options.vfs) { (connection) throws(SQLiteError) in

@@ -15,4 +15,7 @@ package struct TopicDeclaration: Sendable, Hashable {
     self.compacted = compacted ?? name.hasSuffix(".state")
     self.isDerived = isDerived
   }
+
+  /// Of the product's topics: those that only projectors write.
+  package static func isDerived(_ topic: String) -> Bool { topic.hasSuffix(".state") || topic == "events" || topic == "callouts" }
 }

@@ -133,28 +133,6 @@ package struct EventPack {
   }
 }
 
-/// What a fact is about first.
-private enum FactSubject { case workspace, activity, taskChannel, taskQueue, workflow, worker, reservation, task }
-
-extension FactKind {
-  fileprivate var subject: FactSubject {
-    switch self {
-    case .workspaceCreated, .workspaceUpdated, .workspaceDeleted: .workspace
-    case .activityCreated, .activityUpdated, .activityDeleted: .activity
-    case .taskChannelCreated, .taskChannelUpdated, .taskChannelDeleted: .taskChannel
-    case .taskQueueCreated, .taskQueueDeleted, .taskQueueExpressionUpdated: .taskQueue
-    case .workflowCreated, .workflowUpdated, .workflowDeleted: .workflow
-    case .workerCreated, .workerDeleted, .workerActivityUpdate, .workerAttributesUpdate, .workerCapacityUpdate,
-      .workerChannelAvailabilityUpdate:
-      .worker
-    case .reservationCreated, .reservationAccepted, .reservationRejected, .reservationTimeout, .reservationCanceled, .reservationRescinded,
-      .reservationWrapup, .reservationCompleted:
-      .reservation
-    default: .task
-    }
-  }
-}
-
 /// An event as a reader of the `events` topic gets it, whichever form it is stored in.
 package struct StoredEvent: Sendable {
   package var sequence: UInt64

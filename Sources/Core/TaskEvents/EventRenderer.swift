@@ -33,9 +33,7 @@ package struct EventRenderer {
     guard let bytes = lookup(DocumentKey(kind: Kind.workspace, id: scope)), let record = try? WorkspaceRecord(decoding: bytes) else {
       return nil
     }
-    self.scope = scope
-    self.lookup = lookup
-    workspace = record
+    self.init(scope: scope, workspace: record, lookup: lookup)
   }
 
   package init(scope: Identifier, workspace: WorkspaceRecord, lookup: @escaping DocumentLookup) {
@@ -79,28 +77,19 @@ package struct EventRenderer {
 
   private func fill(_ event: inout TaskEvent, _ fact: Fact) {
     let subject = fact.subjects.first ?? .none
-    switch event.kind {
-    case .workspaceCreated, .workspaceUpdated, .workspaceDeleted:
-      event.resource = ("workspace", SIDKind.workspace.text(scope), "")
-    case .activityCreated, .activityUpdated, .activityDeleted: fillActivity(&event, subject)
-    case .taskChannelCreated, .taskChannelUpdated, .taskChannelDeleted: fillChannel(&event, subject)
-    case .taskQueueCreated, .taskQueueDeleted, .taskQueueExpressionUpdated:
+    switch event.kind.subject {
+    case .workspace: event.resource = ("workspace", SIDKind.workspace.text(scope), "")
+    case .activity: fillActivity(&event, subject)
+    case .taskChannel: fillChannel(&event, subject)
+    case .taskQueue:
       event.resource = ("task-queue", SIDKind.taskQueue.text(subject), "/TaskQueues/")
       addQueue(&event, subject)
-    case .workflowCreated, .workflowUpdated, .workflowDeleted:
+    case .workflow:
       event.resource = ("workflow", SIDKind.workflow.text(subject), "/Workflows/")
       addWorkflow(&event, subject)
-    case .workerCreated, .workerDeleted, .workerActivityUpdate, .workerAttributesUpdate, .workerCapacityUpdate,
-      .workerChannelAvailabilityUpdate:
-      fillWorker(&event, fact)
-    case .reservationCreated, .reservationAccepted, .reservationRejected, .reservationTimeout, .reservationCanceled, .reservationRescinded,
-      .reservationWrapup, .reservationCompleted:
-      fillReservation(&event, fact)
-    case .workflowEntered, .workflowTargetMatched, .workflowTimeout, .workflowSkipped:
-      fillTask(&event, fact)
-      let workflow = document(Kind.task, subject, TaskRecord.self)?.workflow ?? .none
-      event.resource = ("workflow", SIDKind.workflow.text(workflow), "/Workflows/")
-    default: fillTask(&event, fact)
+    case .worker: fillWorker(&event, fact)
+    case .reservation: fillReservation(&event, fact)
+    case .task: fillTask(&event, fact)
     }
   }
 
@@ -190,6 +179,8 @@ package struct EventRenderer {
       event.fields.add("workflow_target", Int64(task?.placement.target ?? 0))
     default: break
     }
+    guard [.workflowEntered, .workflowTargetMatched, .workflowTimeout, .workflowSkipped].contains(event.kind) else { return }
+    event.resource = ("workflow", SIDKind.workflow.text(task?.workflow ?? .none), "/Workflows/")
   }
 
   private func fillReservation(_ event: inout TaskEvent, _ fact: Fact) {

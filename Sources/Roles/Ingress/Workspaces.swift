@@ -18,9 +18,10 @@ extension Ingress {
     let verdict = try await submit(command, to: "work.commands", call)
     // Its account's partition answers, which may be sooner than its own has shown it to readers.
     if !verdict.isError, !verdict.replayed, let key = verdict.document {
-      var looks = 0
-      while try await get(id, [key])[0] == nil, looks < 100 {
-        looks += 1
+      for _ in 0..<100 {
+        if let bytes = try await get(id, [key])[0] {
+          return try await show(Document(key: key, bytes: bytes), status: verdict.status, id, call, side: "")
+        }
         await rest(20)
       }
     }

@@ -2,17 +2,6 @@ import Journal
 import Ports
 import Resources
 
-/// A record of the journal that this release cannot read.
-struct UnreadableJournal: Error, CustomStringConvertible {
-  let offset: Int64
-  let failure: DecodingFailure
-
-  var description: String {
-    guard case .unknownVersion = failure else { return "at \(offset): \(failure)" }
-    return "at \(offset): \(failure); nothing is skipped: run a release that reads it on this node"
-  }
-}
-
 extension PartitionRunner {
   /// Takes a failure to read an input: where the topic is gone, or ends before the position, the next start looks where to go on.
   func note(_ failure: LogFailure, of source: TopicPartition, at position: Int64) {

@@ -316,10 +316,7 @@ package actor PartitionRunner<M: Machine> {
             "\(options.journal) begins at \(record.offset) and \(options.state) has no snapshot: what was decided before is missing; restore the topics from a copy"
           )
         }
-        let parsed: JournalRecord
-        do throws(DecodingFailure) { parsed = try JournalRecord(decoding: record.value ?? []) } catch {
-          throw UnreadableJournal(offset: record.offset, failure: error)
-        }
+        let parsed = try JournalRecord(decoding: record.value, at: record.offset)
         if progress.image.takeJournal(parsed, at: record.offset) == .accepted { progress.keepReplies(parsed, record) }
         if record.offset >= progress.openedAt {
           progress.reader.close()

@@ -200,10 +200,7 @@ package actor Projector {
 
   /// Folds one journal record, step by step, so that each fact is told with the documents as they were then.
   private func fold(_ record: LogRecord, _ told: inout [LiveEvent]) throws {
-    let parsed: JournalRecord
-    do throws(DecodingFailure) { parsed = try JournalRecord(decoding: record.value ?? []) } catch {
-      throw UnreadableRecord(offset: record.offset, failure: error)
-    }
+    let parsed = try JournalRecord(decoding: record.value, at: record.offset)
     switch image.accept(parsed, at: record.offset) {
     case .opened: return
     case .refused: refused += 1
