@@ -65,26 +65,32 @@ final class Connection {
     return try statement.row() ? statement.text(0) : ""
   }
 
-  /// Folds the write-ahead log into the file whenever a commit leaves it with so many pages. SQLite's own way of doing that keeps errors to itself, and a sync that failed
-  /// is told once: the next one would succeed without what the system has dropped meanwhile.
-  func checkpoint(everyPages pages: Int32) {
+  /// Folds nothing in by itself until the write-ahead log has `pages` pages; whoever owns the connection does so at a better moment. SQLite's own way of doing it is in the
+  /// middle of a commit, and keeps errors to itself: a sync that failed is told once, the next one would succeed without what the system has dropped meanwhile.
+  func foldInAtLatest(pages: Int32) {
     self.pages = pages
     sqlite3_wal_hook(
       handle,
-      { context, handle, name, frames in
+      { context, _, _, frames in
         guard let context else { return SQLITE_OK }
         let connection = Unmanaged<Connection>.fromOpaque(context).takeUnretainedValue()
-        guard frames >= connection.pages else { return SQLITE_OK }
-        let code = sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, nil, nil)
-        // Busy: a reader is in the way. Full: the write-ahead log keeps what the file has no room for. Both are tried again at the next commit.
-        if ![SQLITE_OK, SQLITE_BUSY, SQLITE_LOCKED, SQLITE_FULL].contains(code & 0xFF) {
-          connection.checkpointFailure = connection.failure(code)
-        }
+        connection.unfolded = frames
+        if frames >= connection.pages { connection.foldIn() }
         return SQLITE_OK
       }, Unmanaged.passUnretained(self).toOpaque())
   }
 
-  private var pages: Int32 = 0
+  private var pages: Int32 = .max
+  /// Pages of the write-ahead log as the last commit left it; 0 after an attempt to fold it in.
+  private(set) var unfolded: Int32 = 0
+
+  /// Writes what the write-ahead log holds into the file, as far as no reader is in the way, and syncs it.
+  func foldIn() {
+    unfolded = 0
+    let code = sqlite3_wal_checkpoint_v2(handle, "main", SQLITE_CHECKPOINT_PASSIVE, nil, nil)
+    // Busy: a reader is in the way. Full: the write-ahead log keeps what the file has no room for. Both are tried again after the next commit.
+    if ![SQLITE_OK, SQLITE_BUSY, SQLITE_LOCKED, SQLITE_FULL].contains(code & 0xFF) { checkpointFailure = failure(code) }
+  }
 
   /// Writes everything that the write-ahead log holds into the file, syncs it, and empties the write-ahead log. Whatever became of earlier syncs, it is on the disk then.
   func checkpointAll() throws(SQLiteError) {

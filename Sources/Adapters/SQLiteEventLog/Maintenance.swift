@@ -4,7 +4,9 @@ import Synchronization
 /// What the writer does between its groups, in bounded steps: trimmed rows and old tombstones go.
 struct Maintenance {
   /// Rows of one step: more would hold up the group behind it.
-  private static let step = 1000
+  private static let step = 400
+  /// While groups come one after another a step has its turn only so often.
+  private static let busyMilliseconds: Int64 = 20
   private static let sweepMilliseconds: Int64 = 60_000
 
   private let core: LogCore
@@ -12,14 +14,18 @@ struct Maintenance {
   private var sweeps: Set<Int> = []
   private var lastSweep: Int64
   private var whenDone: [@Sendable () -> Void] = []
+  private var lastStep: Int64
 
   init(_ core: LogCore) {
     self.core = core
     // The first look is due at once: a process that is started often would never sweep otherwise.
     lastSweep = core.clock.monotonic() - Maintenance.sweepMilliseconds
+    lastStep = core.clock.monotonic()
   }
 
   var hasWork: Bool { !trims.isEmpty || !sweeps.isEmpty || !whenDone.isEmpty }
+  /// It has waited long enough for a moment in which nobody writes.
+  var isLate: Bool { hasWork && core.clock.monotonic() - lastStep >= Maintenance.busyMilliseconds }
 
   /// Takes over what was asked for. Called under the log's lock.
   mutating func collect(_ s: inout LogState, busy: Bool) {
@@ -35,6 +41,7 @@ struct Maintenance {
   }
 
   mutating func step(_ connection: Connection) {
+    defer { lastStep = core.clock.monotonic() }
     if let (index, before) = trims.first {
       if trim(index, before, connection) { trims[index] = nil }
     } else if let index = sweeps.first {
@@ -55,14 +62,16 @@ struct Maintenance {
   private func trim(_ index: Int, _ before: Int64, _ connection: Connection) -> Bool {
     let table = core.state.withLock { $0.partitions[index].table }
     do {
+      guard let first = try connection.integer("SELECT min(\"offset\") FROM p\(table)") else { return true }
+      let until = min(before, first + Int64(Maintenance.step))
       try connection.execute(
         """
         BEGIN IMMEDIATE;
         UPDATE partitions SET start = max(start, \(before)) WHERE id = \(table);
-        DELETE FROM p\(table) WHERE "offset" IN (SELECT "offset" FROM p\(table) WHERE "offset" < \(before) ORDER BY "offset" LIMIT \(Maintenance.step));
+        DELETE FROM p\(table) WHERE "offset" < \(until);
         COMMIT
         """)
-      return try connection.integer("SELECT 1 FROM p\(table) WHERE \"offset\" < \(before) LIMIT 1") == nil
+      return until == before
     } catch {
       if connection.isInTransaction { try? connection.execute("ROLLBACK") }
       return true

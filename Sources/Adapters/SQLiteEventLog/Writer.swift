@@ -41,7 +41,7 @@ final class Writer {
         s.queue = []
         s.controls = []
         maintenance.collect(&s, busy: !taken.0.isEmpty)
-        let idle = taken.0.isEmpty && taken.1.isEmpty && !maintenance.hasWork
+        let idle = taken.0.isEmpty && taken.1.isEmpty
         s.writerSleeps = idle && !s.stopping
         // Nothing can come in between: whoever asks from now on is told that the log is closed.
         if s.stopping, taken.0.isEmpty { s.finished = true }
@@ -49,23 +49,55 @@ final class Writer {
       }
       if stop { return finish() }
       if let connection = connected() { for control in controls { control(connection) } }
-      if !queue.isEmpty { write(queue) }
-      if maintenance.hasWork {
-        if let connection = connected() { maintenance.step(connection) } else { maintenance.giveUp() }
-      } else if queue.isEmpty, controls.isEmpty {
+      if !queue.isEmpty {
+        write(queue)
+        tidyIfLate()
+      } else if controls.isEmpty {
         sleep()
       }
     }
   }
 
+  /// Waits for work; what can wait for a quiet moment is done in one.
   private func sleep() {
     if core.health.writing != nil {
+      // It fails, or not; it is over with either way.
+      if maintenance.hasWork { return tidy() }
       // New work is refused meanwhile, so nobody else would find out.
       if !core.writerWakes.wait(milliseconds: Writer.probeMilliseconds), core.health.hasRoom { syncAlone() }
       return
     }
-    guard owesSync else { return core.writerWakes.wait() }
-    if !core.writerWakes.wait(milliseconds: Writer.quietMilliseconds) { syncAlone() }
+    let hasMuch = connection.map { $0.unfolded >= core.part.foldingPages.quiet } ?? false
+    guard owesSync || maintenance.hasWork || hasMuch else { return core.writerWakes.wait() }
+    if core.writerWakes.wait(milliseconds: Writer.quietMilliseconds) { return }
+    if owesSync { return syncAlone() }
+    if maintenance.hasWork { return tidy() }
+    foldIn()
+  }
+
+  /// While groups come one after another there is no quiet moment.
+  private func tidyIfLate() {
+    if maintenance.isLate { tidy() }
+    if let connection, connection.unfolded >= core.part.foldingPages.busy { foldIn() }
+  }
+
+  /// One step of what is left to be tidied up. It need not be on the disk before anything else is.
+  private func tidy() {
+    guard let connection = connected() else { return maintenance.giveUp() }
+    try? setSync(false)
+    maintenance.step(connection)
+  }
+
+  private func foldIn() {
+    connection?.foldIn()
+    noteFolding()
+  }
+
+  /// Tells of what comes next: what was reported was synced before.
+  private func noteFolding() {
+    guard let failure = connection?.checkpointFailure, !isInDoubt else { return }
+    note(failure)
+    letGoIfSpoiled()
   }
 
   /// Syncs what earlier groups left unsynced, by a commit that changes nothing and is written all the same: a row that is set to what it is would be passed over, sync and all.
@@ -137,11 +169,7 @@ final class Writer {
         return fail(rest, "\(core.health.writing?.description ?? error.description)")
       }
       settle(group, synced: synced)
-      // Only tells of what comes next: the group itself was synced before, or does not count as synced.
-      if let failure = connection?.checkpointFailure, !isInDoubt {
-        note(failure)
-        letGoIfSpoiled()
-      }
+      noteFolding()
       rest = rest.dropFirst(group.count)
     }
   }

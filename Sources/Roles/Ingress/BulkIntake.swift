@@ -81,13 +81,18 @@ struct BulkIntake {
     return .json(202, lines.summary(importText))
   }
 
-  /// While others wait for answers it rests as long as it worked.
-  private func yielding(_ work: () async throws -> Void) async throws {
-    let begun = ingress.clock.monotonic()
-    try await work()
-    let now = ingress.clock.monotonic()
-    if ingress.courtesy.isDue(now) { await ingress.rest(max(1, min(now - begun, 1000))) }
+  /// While others wait for answers the lines are taken a few at a time, and it rests as long as it worked.
+  private func yielding(_ bytes: [UInt8], _ take: ([UInt8]) async throws -> Void) async throws {
+    guard ingress.courtesy.isDue(ingress.clock.monotonic()) else { return try await take(bytes) }
+    for first in stride(from: 0, to: bytes.count, by: Self.courteousBytes) {
+      let begun = ingress.clock.monotonic()
+      try await take(Array(bytes[first..<min(first + Self.courteousBytes, bytes.count)]))
+      await ingress.rest(max(1, min(ingress.clock.monotonic() - begun, 1000)))
+    }
   }
+
+  /// Some fifty lines of ordinary length: about a millisecond.
+  private static let courteousBytes = 8192
 
   private func read(_ body: HTTPBody, into lines: ImportLines) async throws {
     var inflater = try GzipInflater()
@@ -116,12 +121,12 @@ struct BulkIntake {
     }
     while let chunk = try await body.next() {
       guard isCompressed else {
-        try await yielding { try await take(chunk) }
+        try await yielding(chunk, take)
         continue
       }
       // Inflated a piece at a time, so that a bomb costs time and no memory.
       inflater.feed(chunk)
-      while let piece = try inflater.next() { try await yielding { try await take(piece) } }
+      while let piece = try inflater.next() { try await yielding(piece, take) }
     }
     if isCompressed { try inflater.finish() }
     var found: [ImportLines.Line] = []
