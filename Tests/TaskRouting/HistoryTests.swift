@@ -174,7 +174,7 @@ private struct History {
   mutating func both(_ body: (inout TaskRoutingMachine, inout Turn) -> Void) throws {
     var turn = Turn(now: bench.now, seed: 0)
     bench.run { machine, own in
-      turn.ids = own.ids
+      turn = own
       body(&machine, &own)
     }
     guard var other = heir else { return }

@@ -3,8 +3,10 @@ import Synchronization
 
 /// What the writer does between its groups, in bounded steps: trimmed rows and old tombstones go.
 struct Maintenance {
-  /// Rows of one step: more would hold up the group behind it.
-  private static let step = 400
+  /// Rows of one step: more would hold up the group behind it. How many a millisecond takes depends on their size, so it is found out.
+  private static let fewest = 8
+  private static let most = 1000
+  private var rows = 64
   /// While groups come one after another a step has its turn only so often.
   private static let busyMilliseconds: Int64 = 20
   private static let sweepMilliseconds: Int64 = 60_000
@@ -41,7 +43,11 @@ struct Maintenance {
   }
 
   mutating func step(_ connection: Connection) {
-    defer { lastStep = core.clock.monotonic() }
+    let begun = core.clock.monotonic()
+    defer {
+      lastStep = core.clock.monotonic()
+      rows = lastStep - begun > 1 ? max(rows / 2, Maintenance.fewest) : min(rows + rows / 4, Maintenance.most)
+    }
     if let (index, before) = trims.first {
       if trim(index, before, connection) { trims[index] = nil }
     } else if let index = sweeps.first {
@@ -63,7 +69,7 @@ struct Maintenance {
     let table = core.state.withLock { $0.partitions[index].table }
     do {
       guard let first = try connection.integer("SELECT min(\"offset\") FROM p\(table)") else { return true }
-      let until = min(before, first + Int64(Maintenance.step))
+      let until = min(before, first + Int64(rows))
       try connection.execute(
         """
         BEGIN IMMEDIATE;
@@ -86,9 +92,9 @@ struct Maintenance {
       try connection.execute(
         """
         DELETE FROM p\(table) WHERE "offset" IN (
-          SELECT "offset" FROM p\(table) WHERE value IS NULL AND appended < \(oldest) AND "offset" < \(last) ORDER BY appended LIMIT \(Maintenance.step))
+          SELECT "offset" FROM p\(table) WHERE value IS NULL AND appended < \(oldest) AND "offset" < \(last) ORDER BY appended LIMIT \(rows))
         """)
-      return connection.changes < Maintenance.step
+      return connection.changes < rows
     } catch {
       return true
     }

@@ -77,7 +77,7 @@ extension Space {
     activity.isAvailable = isAvailable
     activity.created = turn.now
     activity.updated = turn.now
-    let id = turn.ids.identifier()
+    let id = turn.identifier()
     activities[id] = activity
     put(Kind.activity, id, activity)
     fact(.activityCreated, about: id, turn.now)
@@ -144,7 +144,7 @@ extension Space {
     channel.isOptimized = isOptimized
     channel.created = turn.now
     channel.updated = turn.now
-    let id = turn.ids.identifier()
+    let id = turn.identifier()
     channels[id] = channel
     channelNames[uniqueName] = id
     put(Kind.taskChannel, id, channel)

@@ -41,7 +41,7 @@ extension Space {
     switch expression(queue.targetWorkers) {
     case .failure(let error): return .refuse("TargetWorkers: \(error)")
     case .success(let expression):
-      let made = turn.ids.identifier()
+      let made = turn.identifier()
       queuePlaces[made] = queues.insert(Queue(id: made, record: queue, expression: expression))
       put(Kind.taskQueue, made, queue)
       fact(.taskQueueCreated, about: made, turn.now)
@@ -132,7 +132,7 @@ extension Space {
       workflow.reservationTimeout = request.integer(.reservationTimeout) ?? 120
       workflow.created = turn.now
       workflow.updated = turn.now
-      let made = turn.ids.identifier()
+      let made = turn.identifier()
       workflows[made] = Workflow(id: made, record: workflow, configuration: Array(configuration.utf8), document: document)
       put(Kind.workflow, made, workflow)
       pending.puts.append((DocumentKey(kind: Kind.workflowConfiguration, id: made), Array(configuration.utf8)))

@@ -20,7 +20,7 @@ extension Space {
     worker.activity = activity
     worker.created = turn.now
     worker.statusChanged = turn.now
-    let made = turn.ids.identifier()
+    let made = turn.identifier()
     let place = workers.insert(Worker(id: made, record: worker, attributes: document))
     workerPlaces[made] = place
     workerNames[name.lowercased()] = place

@@ -25,7 +25,7 @@ extension Space {
   }
 
   private mutating func makeReservation(_ task: Int, _ worker: Int, _ choice: Choice, _ turn: inout Turn) {
-    let id = turn.ids.identifier()
+    let id = turn.identifier()
     var record = ReservationRecord()
     record.serial = takeSerial()
     record.task = tasks[task].id

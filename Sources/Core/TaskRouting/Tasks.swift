@@ -74,7 +74,7 @@ extension Space {
     var record = base
     record.serial = takeSerial()
     record.created = turn.now
-    let id = turn.ids.identifier()
+    let id = turn.identifier()
     let place = tasks.insert(Task(id: id, record: record, attributes: attributes))
     taskPlaces[id] = place
     govern(place)
