@@ -70,6 +70,10 @@ bench: deps ## measure: one table of figures
 	@[[ -x Benchmarks/run.sh ]] || { echo "bench: Benchmarks/run.sh is not there" >&2; exit 1; }
 	Benchmarks/run.sh $(BENCH_FLAGS)
 
+.PHONY: counts
+counts: deps ## count what a lifecycle costs (allocations, bytes) and compare with Benchmarks/Counts/counts.json; UPDATE=1 writes it anew
+	swift build -c release --product Counts $(BUILD_FLAGS) && UPDATE=$(UPDATE) "$$(swift build -c release --show-bin-path)/Counts"
+
 TASKS ?= 200000
 
 .PHONY: plenty

@@ -250,6 +250,18 @@ targets += [
     linkerSettings: [.linkedLibrary("m")]),
 ]
 
+// What a lifecycle costs in things that can be counted: `make counts`.
+targets += [
+  .target(name: "CAllocations", path: "Benchmarks/CAllocations", cSettings: strictC),
+  .executableTarget(
+    name: "Counts",
+    dependencies: [
+      "CAllocations", "InProcessHotState", "Journal", "Machines", "PartitionRunner", "Ports", "PortsTesting", "Projection", "Resources",
+      "TaskRouting",
+    ],
+    path: "Benchmarks/Counts", swiftSettings: strict),
+]
+
 // Inputs from outside, read by whatever reads them: the kept ones as tests, and with FUZZ=1 new ones by libFuzzer (`make fuzz`).
 let fuzzed: [Target.Dependency] = [
   "Accounts", "Callouts", "Expressions", "Forms", "Gateway", "Gzip", "HTTPClient", "HTTPServer", "Ingress", "JSON", "Journal",

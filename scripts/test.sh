@@ -69,6 +69,11 @@ simulate() {
   swift build -c release --product Simulate ${BUILD_FLAGS:-} && timeout -k 10 "$limit" scripts/simulate.sh --seeds "${SIMULATED_SEEDS:-2000}"
 }
 
+counts() {
+  # shellcheck disable=SC2086
+  swift build -c release --product Counts ${BUILD_FLAGS:-} && timeout -k 10 "$limit" "$(swift build -c release --show-bin-path)/Counts"
+}
+
 counted architecture python3 scripts/test_check_architecture.py
 counted metrics python3 scripts/test_check_metrics.py
 counted model scripts/check-model.sh
@@ -97,6 +102,7 @@ else
   swift_tests .build/test.log --skip "$on_servers"
   swift_tests .build/test-servers.log --no-parallel --filter "$on_servers"
   counted simulation simulate
+  counted counts counts
 fi
 
 if [[ -x Tests/Acceptance/run.sh ]]; then

@@ -207,7 +207,9 @@ private struct DecisionDecoder {
       case 1: scope.steps.append(.delete(try key(&reader)))
       case 2:
         var fact = Fact(kind: try reader.byte(), at: decided &- (try reader.signed()), subjects: [])
-        for _ in 0..<(try reader.count()) { fact.subjects.append(try id(&reader)) }
+        let subjects = try reader.count()
+        fact.subjects.reserveCapacity(subjects)
+        for _ in 0..<subjects { fact.subjects.append(try id(&reader)) }
         fact.details = try reader.blob()
         scope.steps.append(.fact(fact))
       case let other: throw .malformed("a step of kind \(other)", at: reader.position)

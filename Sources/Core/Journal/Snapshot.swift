@@ -7,11 +7,20 @@ package enum SnapshotKey: Hashable, Sendable {
   case ledger
 
   package var bytes: [UInt8] {
+    var out: [UInt8] = []
+    out.reserveCapacity(34)
     switch self {
-    case .document(let scope, let key): [0] + scope.keyBytes + [key.kind] + key.id.keyBytes
-    case .mark(let scope): [1] + scope.keyBytes
-    case .ledger: [2]
+    case .document(let scope, let key):
+      out.append(0)
+      scope.appendKey(to: &out)
+      out.append(key.kind)
+      key.id.appendKey(to: &out)
+    case .mark(let scope):
+      out.append(1)
+      scope.appendKey(to: &out)
+    case .ledger: out.append(2)
     }
+    return out
   }
 
   package init(decoding bytes: [UInt8]) throws(DecodingFailure) {

@@ -5,21 +5,22 @@ package enum Partitioner {
   }
 
   /// The partition of a scope: of its 16 bytes, most significant first.
+  /// Asked for every command, so it makes no bytes of it.
   package static func partition(of id: Identifier, among count: Int) -> Int {
-    partition(of: id.keyBytes, among: count)
+    var hash = seed(length: 16)
+    mix(UInt32(truncatingIfNeeded: id.high >> 32).byteSwapped, into: &hash)
+    mix(UInt32(truncatingIfNeeded: id.high).byteSwapped, into: &hash)
+    mix(UInt32(truncatingIfNeeded: id.low >> 32).byteSwapped, into: &hash)
+    mix(UInt32(truncatingIfNeeded: id.low).byteSwapped, into: &hash)
+    return Int(finished(hash) & 0x7FFF_FFFF) % count
   }
 
   package static func murmur2(_ key: some Collection<UInt8>) -> UInt32 {
     let bytes = Array(key)
-    let multiplier: UInt32 = 0x5bd1_e995
-    var hash: UInt32 = 0x9747_b28c ^ UInt32(truncatingIfNeeded: bytes.count)
+    var hash = seed(length: bytes.count)
     var at = 0
     while bytes.count - at >= 4 {
-      var word = UInt32(bytes[at]) | UInt32(bytes[at + 1]) << 8 | UInt32(bytes[at + 2]) << 16 | UInt32(bytes[at + 3]) << 24
-      word = word &* multiplier
-      word ^= word >> 24
-      word = word &* multiplier
-      hash = hash &* multiplier ^ word
+      mix(UInt32(bytes[at]) | UInt32(bytes[at + 1]) << 8 | UInt32(bytes[at + 2]) << 16 | UInt32(bytes[at + 3]) << 24, into: &hash)
       at += 4
     }
     let rest = bytes.count - at
@@ -29,7 +30,22 @@ package enum Partitioner {
       hash ^= UInt32(bytes[at])
       hash = hash &* multiplier
     }
-    hash ^= hash >> 13
+    return finished(hash)
+  }
+
+  private static let multiplier: UInt32 = 0x5bd1_e995
+
+  private static func seed(length: Int) -> UInt32 { 0x9747_b28c ^ UInt32(truncatingIfNeeded: length) }
+
+  private static func mix(_ word: UInt32, into hash: inout UInt32) {
+    var word = word &* multiplier
+    word ^= word >> 24
+    word = word &* multiplier
+    hash = hash &* multiplier ^ word
+  }
+
+  private static func finished(_ hash: UInt32) -> UInt32 {
+    var hash = hash ^ hash >> 13
     hash = hash &* multiplier
     return hash ^ hash >> 15
   }
@@ -38,12 +54,16 @@ package enum Partitioner {
 extension Identifier {
   /// Sixteen bytes, most significant first: how a scope is written as a record key.
   package var keyBytes: [UInt8] {
-    var out = [UInt8](repeating: 0, count: 16)
-    for place in 0..<8 {
-      out[place] = UInt8(truncatingIfNeeded: high >> UInt64((7 - place) * 8))
-      out[place + 8] = UInt8(truncatingIfNeeded: low >> UInt64((7 - place) * 8))
-    }
+    var out: [UInt8] = []
+    out.reserveCapacity(16)
+    appendKey(to: &out)
     return out
+  }
+
+  /// The same, behind what is there.
+  package func appendKey(to out: inout [UInt8]) {
+    withUnsafeBytes(of: high.bigEndian) { out.append(contentsOf: $0) }
+    withUnsafeBytes(of: low.bigEndian) { out.append(contentsOf: $0) }
   }
 
   package init?(keyBytes: [UInt8]) { self.init(keyBytes: keyBytes[...]) }

@@ -35,13 +35,13 @@ package struct EventPack {
   /// Called for every document that changes. False: what is looked up by way of others has changed, so the next event begins a new pack.
   package mutating func change(_ key: DocumentKey) -> Bool {
     guard held.remove(key) != nil else { return true }
-    return [Kind.task, Kind.taskAttributes, Kind.worker, Kind.workerAttributes].contains(key.kind)
+    return key.kind == Kind.task || key.kind == Kind.taskAttributes || key.kind == Kind.worker || key.kind == Kind.workerAttributes
   }
 
   package mutating func add(_ fact: Fact, lookup: DocumentLookup) {
     hold(DocumentKey(kind: Kind.workspace, id: scope), lookup)
-    for key in EventPack.documents(of: fact) {
-      guard let bytes = hold(key, lookup) else { continue }
+    EventPack.eachDocument(of: fact) { key in
+      guard let bytes = hold(key, lookup) else { return }
       if key.kind == Kind.task, let task = try? TaskRecord(decoding: bytes) {
         hold(DocumentKey(kind: Kind.workflow, id: task.workflow), lookup)
         hold(DocumentKey(kind: Kind.taskChannel, id: task.channel), lookup)
@@ -71,20 +71,36 @@ package struct EventPack {
   }
 
   /// Those that its subjects name; `EventRenderer` looks up no others, but by way of these.
-  private static func documents(of fact: Fact) -> [DocumentKey] {
-    func keys(_ kinds: [UInt8], _ place: Int) -> [DocumentKey] {
-      fact.subjects.count > place ? kinds.map { DocumentKey(kind: $0, id: fact.subjects[place]) } : []
+  private static func eachDocument(of fact: Fact, _ body: (DocumentKey) -> Void) {
+    func key(_ kind: UInt8, _ place: Int) {
+      if fact.subjects.count > place { body(DocumentKey(kind: kind, id: fact.subjects[place])) }
     }
-    let (task, worker) = ([Kind.task, Kind.taskAttributes], [Kind.worker, Kind.workerAttributes])
-    return switch FactKind(rawValue: fact.kind)?.subject {
-    case .workspace, nil: []
-    case .activity: keys([Kind.activity], 0)
-    case .taskChannel: keys([Kind.taskChannel], 0)
-    case .taskQueue: keys([Kind.taskQueue], 0)
-    case .workflow: keys([Kind.workflow], 0)
-    case .worker: keys(worker, 0) + keys([Kind.activity, Kind.taskChannel], 1) + keys([Kind.activity], 2)
-    case .reservation: keys(task, 1) + keys(worker, 2) + keys([Kind.taskQueue], 3)
-    case .task: keys(task, 0) + keys([Kind.taskQueue], 1)
+    func task(_ place: Int) {
+      key(Kind.task, place)
+      key(Kind.taskAttributes, place)
+    }
+    func worker(_ place: Int) {
+      key(Kind.worker, place)
+      key(Kind.workerAttributes, place)
+    }
+    switch FactKind(rawValue: fact.kind)?.subject {
+    case .workspace, nil: return
+    case .activity: key(Kind.activity, 0)
+    case .taskChannel: key(Kind.taskChannel, 0)
+    case .taskQueue: key(Kind.taskQueue, 0)
+    case .workflow: key(Kind.workflow, 0)
+    case .worker:
+      worker(0)
+      key(Kind.activity, 1)
+      key(Kind.taskChannel, 1)
+      key(Kind.activity, 2)
+    case .reservation:
+      task(1)
+      worker(2)
+      key(Kind.taskQueue, 3)
+    case .task:
+      task(0)
+      key(Kind.taskQueue, 1)
     }
   }
 
@@ -93,7 +109,8 @@ package struct EventPack {
     out.byte(EventPack.version)
     out.unsigned(first)
     out.unsigned(count)
-    return out.bytes + body.bytes
+    out.bytes.append(contentsOf: body.bytes)
+    return out.bytes
   }
 
   /// The events in a stored value, in order, from sequence `from` on.

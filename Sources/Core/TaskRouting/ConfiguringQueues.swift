@@ -183,25 +183,26 @@ extension Space {
 
   /// Counts a task under the revision that places it now.
   mutating func govern(_ task: Int) {
-    let id = tasks[task].record.workflow
-    guard let revision = workflows[id]?.record.revision else { return }
+    // By its place: changed by key, a dictionary's value is taken out and put back, and this one is large.
+    guard let place = workflows.index(forKey: tasks[task].record.workflow) else { return }
+    let revision = workflows.values[place].record.revision
     tasks[task].record.placement.revision = revision
-    workflows[id]?.tasks[revision, default: 0] += 1
-    workflows[id]?.order.insert(Governed(serial: tasks[task].record.serial, task: task))
+    workflows.values[place].tasks[revision, default: 0] += 1
+    workflows.values[place].order.insert(Governed(serial: tasks[task].record.serial, task: task))
   }
 
   /// Takes a task out of that count; the last one of an older revision takes the revision with it.
   mutating func ungovern(_ task: Int, _ now: Int64) {
     let id = tasks[task].record.workflow
     let revision = tasks[task].record.placement.revision
-    guard let count = workflows[id]?.tasks[revision] else { return }
-    workflows[id]?.tasks[revision] = count > 1 ? count - 1 : nil
-    workflows[id]?.order.remove(Governed(serial: tasks[task].record.serial, task: task))
-    guard count == 1, workflows[id]?.older[revision] != nil else { return }
-    workflows[id]?.older[revision] = nil
-    workflows[id]?.record.kept.removeAll { $0.number == revision }
+    guard let place = workflows.index(forKey: id), let count = workflows.values[place].tasks[revision] else { return }
+    workflows.values[place].tasks[revision] = count > 1 ? count - 1 : nil
+    workflows.values[place].order.remove(Governed(serial: tasks[task].record.serial, task: task))
+    guard count == 1, workflows.values[place].older[revision] != nil else { return }
+    workflows.values[place].older[revision] = nil
+    workflows.values[place].record.kept.removeAll { $0.number == revision }
     pending.deletes.append(KeptRevision.key(id, revision))
-    if let record = workflows[id]?.record { put(Kind.workflow, id, record) }
+    put(Kind.workflow, id, workflows.values[place].record)
   }
 
   mutating func deleteWorkflow(_ request: Request, _ turn: inout Turn) -> Verdict {

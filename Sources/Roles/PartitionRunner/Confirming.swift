@@ -78,13 +78,16 @@ extension PartitionRunner {
         applies[scope.scope] = ScopeApply(
           scope: scope.scope, previous: ledger.scopes[scope.scope]?.offset ?? -1, mark: offset, changes: [])
       }
+      var changes: [Change] = []
+      changes.reserveCapacity(scope.steps.count)
       for step in scope.steps {
         switch step {
-        case .put(let key, let bytes): applies[scope.scope]?.changes.append(Change(key: key, bytes: bytes))
-        case .delete(let key): applies[scope.scope]?.changes.append(Change(key: key, bytes: nil))
+        case .put(let key, let bytes): changes.append(Change(key: key, bytes: bytes))
+        case .delete(let key): changes.append(Change(key: key, bytes: nil))
         case .fact: continue
         }
       }
+      applies[scope.scope]?.changes += changes
     }
     if flight.isYielding { yielding.offset = offset }
     ledger.take(decision, at: offset)

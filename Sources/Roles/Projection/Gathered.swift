@@ -44,7 +44,8 @@ struct Gathered {
   mutating func change(_ scope: Identifier, _ key: DocumentKey, _ bytes: [UInt8]?) {
     documents[.document(scope: scope, key: key)] = .some(bytes)
     if key.kind == Kind.workspace { workspaces[scope] = nil }
-    if packs[scope]?.change(key) == false { close(scope) }
+    // By its place: changed by key, a dictionary's value is taken out and put back.
+    if let place = packs.index(forKey: scope), !packs.values[place].change(key) { close(scope) }
   }
 
   /// `now`: the scope's documents as they stand. Answers the event for those who listen live, if there are any.
@@ -75,9 +76,11 @@ struct Gathered {
 
   private mutating func pack(_ fact: Fact, _ scope: Identifier, _ sequence: UInt64, _ lookup: DocumentLookup) {
     if packs[scope]?.continues(with: sequence) == false { close(scope) }
-    packs[scope, default: EventPack(scope: scope, first: sequence)].add(fact, lookup: lookup)
+    if packs[scope] == nil { packs[scope] = EventPack(scope: scope, first: sequence) }
+    guard let place = packs.index(forKey: scope) else { return }
+    packs.values[place].add(fact, lookup: lookup)
     packed += 1
-    if packs[scope]?.isFull == true { close(scope) }
+    if packs.values[place].isFull { close(scope) }
   }
 
   private mutating func close(_ scope: Identifier) {
