@@ -80,6 +80,10 @@ TASKS ?= 200000
 plenty: build ## measure a lot of it on the embedded home: import, start and deletion beside somebody who works: TASKS=1000000
 	TRUNKLINE=$(CURDIR)/$(BINARY) "$$(scripts/python.sh)" Benchmarks/plenty.py $(TASKS)
 
+.PHONY: crowd
+crowd: build ## measure many at once on the embedded home: 10,000 kept connections, 1,000 readers of one stream
+	TRUNKLINE=$(CURDIR)/$(BINARY) "$$(scripts/python.sh)" Benchmarks/crowd.py
+
 .PHONY: simulate
 simulate: deps ## run simulated histories with faults: SEEDS=2000 FROM=1, or SEED=n to replay one
 	swift build -c release --product Simulate $(BUILD_FLAGS)
