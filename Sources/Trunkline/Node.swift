@@ -58,7 +58,7 @@ package final class Node: Sendable {
     let stamp = options.keepsPoisonEvidence && options.roles.contains(.worker) ? try PoisonStamp(folder: options.dataFolder) : nil
     for death in stamp?.found ?? [] {
       logger.error(
-        "a command ended the process",
+        StampGuard.words(for: death.input),
         ["input": "\(death.input)", "partition": "\(death.partition)", "position": "\(death.position)", "deaths": "\(death.deaths)"])
     }
     if options.hasDevClock {
