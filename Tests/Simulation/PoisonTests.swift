@@ -16,13 +16,14 @@ import Testing
 private final class Verdicts: PoisonGuard {
   private struct State {
     var commands: Set<Int64> = []
-    var timersAreDeadly = false
+    var errands: Set<UInt8> = []
     var handled: [Place] = []
   }
   private let state = Mutex(State())
 
   func poison(command offset: Int64) { state.withLock { _ = $0.commands.insert(offset) } }
-  func poisonTimers() { state.withLock { $0.timersAreDeadly = true } }
+  /// Whatever the owner does by itself of that kind.
+  func poison(errands input: UInt8) { state.withLock { _ = $0.errands.insert(input) } }
   func handled(_ input: UInt8) -> [Int64] { state.withLock { $0.handled.filter { $0.input == input }.map(\.position) } }
 
   func note(input: UInt8, partition: Int, position: Int64) {
@@ -30,7 +31,7 @@ private final class Verdicts: PoisonGuard {
   }
   func clear() {}
   func isPoisoned(input: UInt8, partition: Int, position: Int64) -> Bool {
-    state.withLock { $0.commands.contains(position) && input == 0 || $0.timersAreDeadly && input == ErrandInput.timer }
+    state.withLock { $0.commands.contains(position) && input == 0 || $0.errands.contains(input) }
   }
 }
 
@@ -156,7 +157,7 @@ struct PoisonTests {
     poisoned.client.ask(Request(.createTask, arguments: [.attributes: .bytes(Array("{}".utf8)), .timeout: 60]))
     poisoned.settle()
     let task = try #require(poisoned.documents.keys.first { $0.kind == Kind.task }?.id)
-    poisoned.verdicts.poisonTimers()
+    poisoned.verdicts.poison(errands: ErrandInput.timer)
     for _ in 0..<2 {
       poisoned.pass(100_000)
       poisoned.settle()
@@ -170,6 +171,24 @@ struct PoisonTests {
     #expect(named.first?.reason.contains("the timer of task \(SIDKind.task.text(task))") == true)
     #expect(try poisoned.rejects().count == 1)
     #expect(try poisoned.rejects().first?.contains("ended the process three times") == true)
+  }
+
+  @Test("A long command: given up by one decision, which names it; the next owner does not go on with it")
+  func longCommand() throws {
+    let poisoned = PoisonedWorld()
+    let slice = World.sliceDocuments
+    poisoned.verdicts.poison(errands: ErrandInput.slice)
+    poisoned.client.ask(Request(.deleteWorkspace))
+    for _ in 0..<2 {
+      poisoned.settle()
+      poisoned.takeOver()
+    }
+    #expect(poisoned.verdicts.handled(ErrandInput.slice).isEmpty)
+    let named = try poisoned.named()
+    #expect(named.count == 1 && named.first?.input == ErrandInput.slice)
+    #expect(named.first?.reason.hasPrefix("clearing away the deleted workspace WS") == true)
+    #expect(try poisoned.rejects().count == 1)
+    #expect(poisoned.documents.count > slice)
   }
 
   @Test("The accounts' machine keeps the key of what it must not handle in the same way")
