@@ -106,13 +106,13 @@ extension Space {
   /// Whether something of a task is due that is not to be left alone.
   func isDue(_ instant: Int64, _ task: Int, _ now: Int64) -> Bool { instant <= now && instant > silence(of: tasks[task].id) ?? .min }
 
-  /// The same one that `fireFirst` would fire.
+  /// The same one that `fireFirst` would fire. Nothing may end the process here: it is not noted yet.
   func timer(dueAt now: Int64) -> Errand? {
     guard let timer = timers.first, timer.due <= now else { return keys.firstExpiry(scope: id).flatMap { $0.at <= now ? $0 : nil } }
     let document =
       switch timer.kind {
-      case .task: DocumentKey(kind: Kind.task, id: tasks[timer.place].id)
-      case .reservation: DocumentKey(kind: Kind.reservation, id: reservations[timer.place].id)
+      case .task: DocumentKey(kind: Kind.task, id: tasks.isTaken(timer.place) ? tasks[timer.place].id : .none)
+      case .reservation: DocumentKey(kind: Kind.reservation, id: reservations.isTaken(timer.place) ? reservations[timer.place].id : .none)
       }
     return Errand(scope: id, document: document, at: timer.due)
   }
