@@ -80,7 +80,12 @@ targets += [
       "TaskRouting",
     ],
     path: "Tests/Simulate", exclude: ["Mutations"], swiftSettings: strict),
-  tests("Simulation", ["InProcessHotState", "Journal", "Ports", "PortsTesting", "Resources", "Simulate", "TaskRouting"]),
+  tests(
+    "Simulation",
+    [
+      "Accounts", "InProcessHotState", "Journal", "Machines", "PartitionRunner", "Ports", "PortsTesting", "Resources", "Simulate",
+      "TaskRouting",
+    ]),
 ]
 
 // The log and hot state of the embedded home, the ports' doubles for tests, and the contracts that all of them keep.

@@ -1,6 +1,7 @@
 import Ingress
 import JSON
 import Journal
+import PartitionRunner
 import Ports
 package import Resources
 import SQLiteEventLog
@@ -108,7 +109,10 @@ package struct JournalListing {
       for reply in decision.replies {
         lines.append("  reply \(reply.verdict.status) to \(reply.to.node)#\(reply.to.request) \(reply.verdict.message)")
       }
-      for reject in decision.rejected { lines.append("  REJECTED input \(reject.input)@\(reject.offset): \(reject.reason)") }
+      for reject in decision.rejected {
+        let place = reject.input >= ErrandInput.slice ? "" : " input \(reject.input)@\(reject.offset)"
+        lines.append("  REJECTED\(place): \(reject.reason)")
+      }
       return lines.joined(separator: "\n")
     }
   }

@@ -58,7 +58,7 @@ package final class Node: Sendable {
     let stamp = options.keepsPoisonEvidence && options.roles.contains(.worker) ? try PoisonStamp(folder: options.dataFolder) : nil
     for death in stamp?.found ?? [] {
       logger.error(
-        "a command ended the process",
+        StampGuard.words(for: death.input),
         ["input": "\(death.input)", "partition": "\(death.partition)", "position": "\(death.position)", "deaths": "\(death.deaths)"])
     }
     if options.hasDevClock {
@@ -133,7 +133,9 @@ package final class Node: Sendable {
       Double(waiting.most)
     }
     metrics.gauge("trunkline_event_streams", help: "Readers of live events") { Double(live.count) }
-    metrics.counter("trunkline_poison_deaths_total", help: "Commands found at the start that had ended the process").add(
+    metrics.counter(
+      "trunkline_poison_deaths_total", help: "Commands, timers and slices of long commands, found at the start, that had ended the process"
+    ).add(
       Int64(stamp?.found.count ?? 0))
     if !home.isShared { FolderFigures.register(options.dataFolder, in: metrics) }
     describe(home.isShared ? "cluster" : "embedded")

@@ -71,7 +71,8 @@ struct RunnerWatch: Sendable {
     self.logger = logger
     reopened = metrics.counter("trunkline_partitions_reopened_total", help: "Times that a partition was opened again after a failure")
     rejected = metrics.counter(
-      "trunkline_rejected_records_total", help: "Input records that were decided as rejected without being handled")
+      "trunkline_rejected_records_total",
+      help: "Input records that were decided as rejected without being handled, timers removed and long commands given up")
     failed = metrics.counter("trunkline_projection_failures_total", help: "Transactions of projectors that failed and were begun again")
   }
 

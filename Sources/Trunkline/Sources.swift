@@ -21,11 +21,30 @@ struct CryptoSecrets: Secrets, Signer {
 
 /// The evidence of deadly commands, kept in the data folder's page.
 struct StampGuard: PoisonGuard {
-  let stamp: PoisonStamp
+  /// The inputs of accounts' partitions: those of workspaces have the same numbers, and one's evidence is not the other's.
+  static let accounts: UInt8 = 128
 
-  func note(input: UInt8, partition: Int, position: Int64) { stamp.note(input: input, partition: UInt32(partition), position: position) }
+  let stamp: PoisonStamp
+  /// What the family's first input is called.
+  var first: UInt8 = 0
+
+  func note(input: UInt8, partition: Int, position: Int64) {
+    stamp.note(input: named(input), partition: UInt32(partition), position: position)
+  }
   func clear() { stamp.clear() }
   func isPoisoned(input: UInt8, partition: Int, position: Int64) -> Bool {
-    stamp.isPoisoned(input: input, partition: UInt32(partition), position: position)
+    stamp.isPoisoned(input: named(input), partition: UInt32(partition), position: position)
+  }
+
+  /// Errands are called by what they are about, in whichever family.
+  private func named(_ input: UInt8) -> UInt8 { input >= ErrandInput.slice ? input : input &+ first }
+
+  static func words(for input: UInt8) -> StaticString {
+    switch input {
+    case ErrandInput.timer: "a timer ended the process"
+    case ErrandInput.slice: "a slice of a long command ended the process"
+    case accounts...: "a command about accounts ended the process"
+    default: "a command ended the process"
+    }
   }
 }

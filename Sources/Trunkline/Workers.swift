@@ -31,6 +31,7 @@ struct Workers: Sendable {
   ) {
     self.figures = figures
     let poison: any PoisonGuard = stamp.map { StampGuard(stamp: $0) } ?? NoPoison()
+    let accountsPoison: any PoisonGuard = stamp.map { StampGuard(stamp: $0, first: StampGuard.accounts) } ?? NoPoison()
     owners = Assignments(
       begin: { partition in
         readiness.set("work/\(partition)")
@@ -45,6 +46,7 @@ struct Workers: Sendable {
           courtesy: courtesy, meter: figures.meters["work"] ?? NoMeter())
         var accountPorts = ports
         accountPorts.hot = lane.accounts
+        accountPorts.poison = accountsPoison
         accountPorts.meter = figures.meters["account"] ?? NoMeter()
         let made = Owners(
           work: PartitionRunner(

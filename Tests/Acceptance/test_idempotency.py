@@ -1,9 +1,11 @@
 """Idempotency-Key: the same answer however often and however parallel one asks; another body is a conflict; kept 24 hours and over restarts."""
 
+import os
+import sqlite3
 import unittest
 import uuid
 
-from support import AcceptanceTest, Server, Space, in_parallel
+from support import AcceptanceTest, Server, Space, embedded_only, in_parallel
 
 
 class Idempotency(AcceptanceTest):
@@ -122,6 +124,38 @@ class OverTime(unittest.TestCase):
         later = post()
         self.assertEqual(later.status_code, 201)
         self.assertNotEqual(later.json()["sid"], first)
+
+    @embedded_only
+    def test_a_request_that_ended_the_process_three_times_is_refused_once_and_its_repeats_hear_the_same(self):
+        server = Server().start()
+        self.addCleanup(server.close)
+        space = Space(server)
+        self.assertEqual(server.terminate(), 0)
+        # As three deaths in the next command of each partition would have left it.
+        with open(os.path.join(server.folder, "poison-deaths"), "w") as deaths:
+            deaths.writelines(f"0 {partition} {position} 3\n" for partition, position in self.next_commands(server))
+        server.start()
+        key, data = str(uuid.uuid4()), {"Attributes": "{}", "WorkflowSid": space.workflow.sid}
+        post = lambda body=data: server.post(f"{space.path}/Tasks", body, headers={"Idempotency-Key": key})
+        first = post()
+        self.assertEqual((first.status_code, first.json()["code"]), (500, 20500), first.text)
+        self.assertIn("three times", first.json()["message"])
+        for _ in range(2):
+            again = post()
+            self.assertEqual((again.status_code, again.json()), (500, first.json()))
+            self.assertEqual(post({**data, "Priority": "1"}).status_code, 409)
+            server.restart()
+        self.assertEqual(len(space.api.tasks.list()), 0)
+        self.assertEqual(server.log_text().count("input rejected"), 1)
+        self.assertEqual(server.post(f"{space.path}/Tasks", data).status_code, 201)
+
+    def next_commands(self, server):
+        database = sqlite3.connect(os.path.join(server.folder, "log.sqlite"))
+        try:
+            for table, partition in database.execute("SELECT id, number FROM partitions WHERE topic = 'work.commands'").fetchall():
+                yield partition, database.execute(f"SELECT coalesce(max(\"offset\") + 1, 0) FROM p{table}").fetchone()[0]
+        finally:
+            database.close()
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ package struct Auditor {
   private let inputs: [[Record]]
   private let lethal: [UInt8]
   private let most: Int
+  private let deadly: UInt64
 
   private var opens: [Int64: UInt64] = [:]
   private var epoch: Int64 = -1
@@ -32,6 +33,9 @@ package struct Auditor {
   /// Documents that one slice of a long command may touch, and the scopes that are being cleared away in slices.
   private let slice: Int
   private var clearing: Set<Name> = []
+  /// Idempotency keys that decisions have written so far.
+  private var keys: Set<Name> = []
+  private var errands: Set<Errand> = []
   /// How many tasks hold each mark `"mark":"…"`.
   package private(set) var marks: [String: Int] = [:]
   package private(set) var accepted = 0
@@ -39,9 +43,11 @@ package struct Auditor {
   package private(set) var rejected = 0
 
   /// `inputs` in the order of their numbers; a record that holds `lethal` ends who handles it; one shorter than `most` can
-  /// always be decided; one slice of a long command touches `slice` documents; offers wait for `patience` milliseconds.
-  package init(inputs: [[Record]], lethal: [UInt8], most: Int, slice: Int, patience: Int64) {
+  /// always be decided; one slice of a long command touches `slice` documents; offers wait for `patience` milliseconds;
+  /// of timers and long commands those may end who does them whose number `deadly` divides.
+  package init(inputs: [[Record]], lethal: [UInt8], most: Int, slice: Int, patience: Int64, deadly: UInt64) {
     self.inputs = inputs
+    self.deadly = deadly
     self.lethal = lethal
     self.most = most
     self.slice = slice
@@ -89,7 +95,11 @@ package struct Auditor {
   private mutating func judge(_ decision: Judged, at offset: Int64) throws(AuditFailure) {
     guard decision.now >= now else { throw AuditFailure("NOW", "time goes back from \(now) to \(decision.now) at \(offset)") }
     now = decision.now
+    for scope in decision.scopes {
+      for document in scope.documents where document.kind == Judged.key { keys.insert(document.id) }
+    }
     try judgeInputs(decision, offset)
+    try judgeErrands(decision, offset)
     for scope in decision.scopes {
       let next = (events[scope.scope] ?? 0) + 1
       guard scope.facts.isEmpty || scope.firstEvent == next else {
@@ -141,7 +151,12 @@ package struct Auditor {
         if let reason, reason.contains("its decision takes"), record.value.count < most {
           throw AuditFailure("INNOCENT", "\(input)/\(record.offset) of \(record.value.count) bytes is rejected at \(offset): \(reason)")
         }
-        if reason == nil, record.value.firstRange(of: lethal) != nil, try isTaken(record) {
+        if reason != nil, let key = try key(of: record), !keys.contains(key) {
+          throw AuditFailure("KEY", "\(input)/\(record.offset) is rejected at \(offset), and its key is not written")
+        }
+        if reason == nil, record.value.firstRange(of: lethal) != nil, try isTaken(record),
+          try key(of: record).map({ !keys.contains($0) }) ?? true
+        {
           throw AuditFailure("POISON", "\(input)/\(record.offset) ends whoever handles it, and is handled at \(offset)")
         }
         if record.value.first == UInt8(ascii: "{") { continue }
@@ -167,10 +182,35 @@ package struct Auditor {
       throw AuditFailure("RECEIVED", "\(decision.received) at \(offset), the input says \(received)")
     }
     guard lines == decision.imports else { throw AuditFailure("IMPORTS", "\(decision.imports) at \(offset), the input says \(lines)") }
-    for entry in decision.rejected {
+    for entry in decision.rejected where entry.input < Errand.first {
       guard (positions[entry.input] ?? 0) > entry.offset else { throw AuditFailure("REJECTED", "\(entry) at \(offset) is not consumed") }
       rejected += 1
     }
+  }
+
+  /// The key of a request that is answered from it when it comes again.
+  private func key(of record: Record) throws(AuditFailure) -> Name? {
+    guard record.value.first != UInt8(ascii: "{") else { return nil }
+    let asked = try Asked(record.value)
+    guard case .request = asked.origin else { return nil }
+    return asked.key
+  }
+
+  /// What owners do by themselves is given up where it ends them, once each, and by a document: no later owner finds it again.
+  private mutating func judgeErrands(_ decision: Judged, _ offset: Int64) throws(AuditFailure) {
+    var removed = 0
+    for entry in decision.rejected where entry.input >= Errand.first {
+      guard UInt64(bitPattern: entry.offset) % deadly == 0 else { throw AuditFailure("INNOCENT", "\(entry) is given up at \(offset)") }
+      guard errands.insert(Errand(input: entry.input, number: entry.offset)).inserted else {
+        throw AuditFailure("ERRAND", "\(entry) is given up again at \(offset)")
+      }
+      if entry.input == Errand.timer { removed += 1 }
+    }
+    let silences = decision.scopes.flatMap(\.documents).filter { $0.kind == Judged.silence }
+    guard silences.count >= removed else {
+      throw AuditFailure("ERRAND", "\(removed) timers are removed at \(offset), \(silences.count) documents say so")
+    }
+    for silence in silences { work.silence(silence.id) }
   }
 
   /// Whether a numbered record would be the next: others are passed over unhandled, whatever they hold.

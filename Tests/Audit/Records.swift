@@ -2,6 +2,7 @@
 struct Judged {
   struct Fact {
     static let workspaceDeleted: UInt8 = 3
+    static let offerTimedOut: UInt8 = 39
     var kind: UInt8
     var at: Int64
     var subjects: [Name]
@@ -22,6 +23,10 @@ struct Judged {
     var node: String
     var request: UInt64
   }
+  /// Kinds of documents.
+  static let silence: UInt8 = 14
+  static let key: UInt8 = 250
+
   var incarnation: UInt64 = 0
   var epoch: Int64 = 0
   var sequence: UInt64 = 0
@@ -111,6 +116,7 @@ struct Asked {
   var scope: Name
   var origin: Origin
   var replyTo: Judged.Address?
+  var key: Name?
 
   init(_ value: [UInt8]) throws(AuditFailure) {
     var bytes = Bytes(value)
@@ -126,5 +132,14 @@ struct Asked {
       _ = try bytes.name()
     }
     if try bytes.byte() != 0 { replyTo = Judged.Address(node: try bytes.text(), request: try bytes.unsigned()) }
+    if try bytes.byte() != 0 { key = try bytes.name() }
   }
+}
+
+/// What an owner does by itself, as decisions name it where they give it up.
+struct Errand: Hashable {
+  static let first: UInt8 = 254
+  static let timer: UInt8 = 255
+  var input: UInt8
+  var number: Int64
 }

@@ -7,11 +7,15 @@ struct WorkRules {
   /// When each offer was made; it waits for `patience` milliseconds.
   private var made: [Name: Int64] = [:]
   private let patience: Int64
+  /// Offers whose time is never over: waiting for it ended the process.
+  private var silent: Set<Name> = []
   private var holder: [Name: Name] = [:]
   private var tasks: Set<Name> = []
   private var gone: Set<Name> = []
 
   init(patience: Int64) { self.patience = patience }
+
+  mutating func silence(_ id: Name) { silent.insert(id) }
 
   mutating func take(_ fact: Judged.Fact, at offset: Int64) throws(AuditFailure) {
     switch fact.kind {
@@ -33,6 +37,10 @@ struct WorkRules {
   private mutating func checkTime(_ fact: Judged.Fact, _ offset: Int64) throws(AuditFailure) {
     let offer = fact.subjects[0]
     if fact.kind == 36 { made[offer] = fact.at }
+    if silent.contains(offer) {
+      guard fact.kind != Judged.Fact.offerTimedOut else { throw AuditFailure("SILENCE", "a timer fires that was removed, at \(offset)") }
+      return
+    }
     guard let made = made[offer] else { return }
     let waited = fact.at - made
     if fact.kind == 37, waited >= patience { throw AuditFailure("TIME", "an offer is accepted after \(waited) ms, at \(offset)") }

@@ -26,7 +26,7 @@ extension History {
   private func auditor(of inputs: [String]) throws -> Auditor {
     Auditor(
       inputs: try inputs.map { try records($0) }, lethal: Evidence.mark, most: World.recordBytes, slice: World.sliceDocuments,
-      patience: 10_000)
+      patience: 10_000, deadly: Evidence.deadlyErrands)
   }
 
   private func values(_ topic: String) throws -> [[UInt8]] { try world.records(topic).map { $0.value ?? [] } }

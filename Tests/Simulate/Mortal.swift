@@ -85,7 +85,7 @@ final class Archive: Sendable {
   }
 }
 
-/// A record of one of the owner's inputs.
+/// A record of one of the owner's inputs, or what the owner does by itself.
 struct Place: Hashable, Sendable {
   var input: UInt8
   var position: Int64
@@ -97,6 +97,10 @@ final class Evidence: Sendable {
     var deaths: [Place: Int] = [:]
     /// Kills of innocents that are still to come, at the next commands handled.
     var kills = 0
+    /// Timers and long commands that have ended nobody yet will not do so any more.
+    var spares = false
+    /// Where requests stand that are rejected when they are met again, by their keys.
+    var rejected: [IdempotencyKey: Int64] = [:]
   }
   /// Who handles a record that holds this dies of it.
   static let mark = Array("lethal!".utf8)
@@ -104,22 +108,31 @@ final class Evidence: Sendable {
   private let log: any EventLog
   private let inputs: [String]
   private let isOn: Bool
+  private let hasDeadlyErrands: Bool
+  /// One in so many timers and long commands ends whoever does it.
+  static let deadlyErrands: UInt64 = 16
 
-  init(log: any EventLog, inputs: [String], isOn: Bool) {
+  init(log: any EventLog, inputs: [String], isOn: Bool, hasDeadlyErrands: Bool) {
     self.log = log
     self.inputs = inputs
     self.isOn = isOn
+    self.hasDeadlyErrands = hasDeadlyErrands
   }
 
   func killNext() { state.withLock { $0.kills += 1 } }
   func forgive() { state.withLock { $0.kills = 0 } }
+  func spareErrands() { state.withLock { $0.spares = true } }
   func deaths(_ place: Place) -> Int { state.withLock { $0.deaths[place] ?? 0 } }
   var all: [Place: Int] { state.withLock { $0.deaths } }
 
   /// Whether handling this ends the process now. What it did itself is stamped; a kill from outside is not.
   func ends(_ place: Place) -> Bool {
     if isLethal(place) {
-      state.withLock { $0.deaths[place, default: 0] += 1 }
+      let key = place.input < ErrandInput.slice ? record(at: place).flatMap(key(of:)) : nil
+      state.withLock { s in
+        s.deaths[place, default: 0] += 1
+        if let key, s.deaths[place] == 3 { s.rejected[key] = place.position }
+      }
       return true
     }
     return state.withLock { s in
@@ -129,13 +142,26 @@ final class Evidence: Sendable {
   }
 
   private func isLethal(_ place: Place) -> Bool {
-    guard isOn, Int(place.input) < inputs.count else { return false }
+    if place.input >= ErrandInput.slice {
+      guard hasDeadlyErrands, UInt64(bitPattern: place.position) % Evidence.deadlyErrands == 0 else { return false }
+      return state.withLock { !$0.spares || $0.deaths[place] != nil }
+    }
+    guard isOn, let record = record(at: place), record.value?.firstRange(of: Evidence.mark) != nil else { return false }
+    // Whoever comes as far as a repeat has rejected the first one before, and answers from its key without doing anything.
+    guard let key = key(of: record), let first = state.withLock({ $0.rejected[key] }) else { return true }
+    return place.position <= first
+  }
+
+  private func record(at place: Place) -> LogRecord? {
+    guard Int(place.input) < inputs.count else { return nil }
     let source = TopicPartition(inputs[Int(place.input)], 0)
     let reader = log.openReader(source, from: place.position, key: nil, visibility: .ordered, wake: {})
     defer { reader.close() }
-    guard let record = try? reader.take(records: 1, bytes: 1).first, record.offset == place.position else { return false }
-    return record.value?.firstRange(of: Evidence.mark) != nil
+    guard let record = try? reader.take(records: 1, bytes: 1).first, record.offset == place.position else { return nil }
+    return record
   }
+
+  private func key(of record: LogRecord) -> IdempotencyKey? { (try? Command(decoding: record.value ?? []))?.idempotency }
 }
 
 /// The page that a process notes its commands in.

@@ -16,7 +16,7 @@ final class SimulatedNode {
   let accounts: PartitionRunner<AccountsMachine>
   let projectors: [Projector]
 
-  init(name: String, world: World, seed: UInt64) {
+  init(name: String, world: World, seed: UInt64, poison: (any PoisonGuard)? = nil) {
     let identifiers = SequentialIdentifiers(seed: seed)
     let life = life
     let log = MortalLog(log: world.log, life: life, archive: world.archive)
@@ -26,7 +26,7 @@ final class SimulatedNode {
         courtesy: world.courtesy)
     }
     var workPorts = ports(world.hot)
-    workPorts.poison = SimulatedPoison(evidence: world.evidence, life: life)
+    workPorts.poison = poison ?? SimulatedPoison(evidence: world.evidence, life: life)
     var options = RunnerOptions(family: "work", partition: 0, node: name, inputs: World.inputs)
     options.yieldingBatch = 1 + Int(seed / 24 % 5)
     options.courteousBatch = 1 + Int(seed / 120 % 3)

@@ -38,6 +38,8 @@ struct Swarm: Sendable {
   let publishes: Bool
   /// Some commands end whoever handles them.
   let hasPoison: Bool
+  /// So do some timers and long commands.
+  let hasDeadlyErrands: Bool
   /// A second workspace that is deleted in slices, and then another.
   let hasNeighbour: Bool
   /// Some commands are larger than a decision may be.
@@ -63,5 +65,6 @@ struct Swarm: Sendable {
     hasGiants = one(of: 3)
     retention = one(of: 2) ? Int64(random.next() % 3) * 4000 : nil
     endsWithoutRestart = one(of: 2)
+    hasDeadlyErrands = one(of: 3)
   }
 }

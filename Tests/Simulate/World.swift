@@ -50,7 +50,7 @@ final class World: Sendable {
       "rejects",
     ]
     log = InMemoryEventLog(topics: topics.map { TopicDeclaration($0, partitions: 1) }, clock: clock, manual: true)
-    evidence = Evidence(log: log, inputs: World.inputs, isOn: swarm.hasPoison)
+    evidence = Evidence(log: log, inputs: World.inputs, isOn: swarm.hasPoison, hasDeadlyErrands: swarm.hasDeadlyErrands)
   }
 
   /// What was trimmed away, for the auditors.

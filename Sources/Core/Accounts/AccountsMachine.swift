@@ -60,6 +60,24 @@ package struct AccountsMachine: Machine {
   package mutating func slice(limit: Int, _ turn: inout Turn) {}
   package mutating func close(_ turn: inout Turn) {}
 
+  package var sliced: Errand? { nil }
+  package mutating func dropSlice(_ turn: inout Turn) {}
+
+  package static func words(for errand: Errand) -> String {
+    "the expiry of idempotency key \(errand.document.id.hex) of account \(SIDKind.account.text(errand.scope))"
+  }
+
+  package func timer(dueAt now: Int64) -> Errand? {
+    guard let first = dues.first, first.at <= now else { return nil }
+    return spaces[first.scope]?.keys.firstExpiry(scope: first.scope)
+  }
+
+  package mutating func dropTimer(_ turn: inout Turn) {
+    guard let first = dues.first, first.at <= turn.now else { return }
+    spaces[first.scope]?.keys.keepFirst(scope: first.scope, into: &turn.effects)
+    schedule(first.scope)
+  }
+
   package mutating func fire(_ turn: inout Turn) {
     guard let first = dues.first, first.at <= turn.now else { return }
     spaces[first.scope]?.keys.expireFirst(scope: first.scope, into: &turn.effects)
@@ -79,16 +97,24 @@ package struct AccountsMachine: Machine {
 
   package mutating func handle(_ command: Command, _ turn: inout Turn) {
     if command.body.first == directoryTag { return takeNote(command, &turn) }
+    // Before the body is read: that may have been what ended the process the first time.
+    if let key = command.idempotency, let known = spaces[command.scope]?.keys.answer(to: key) {
+      return turn.effects.reply(to: command.replyTo, known)
+    }
     let request: AccountRequest
     do throws(DecodingFailure) { request = try AccountRequest(decoding: command.body) } catch {
       return turn.effects.reply(to: command.replyTo, Verdict(status: 400, code: 20001, message: "The command cannot be read: \(error)"))
     }
-    if let key = command.idempotency, let known = spaces[command.scope]?.keys.answer(to: key) {
-      return turn.effects.reply(to: command.replyTo, known)
-    }
     guard let verdict = perform(request, command, &turn) else { return }
     remember(verdict, of: command, &turn)
     turn.effects.reply(to: command.replyTo, verdict)
+  }
+
+  package mutating func reject(_ command: Command, _ verdict: Verdict, _ turn: inout Turn) {
+    guard command.idempotency != nil else { return turn.effects.reply(to: command.replyTo, verdict) }
+    let answer = spaces[command.scope, default: Space()].keys.settle(command, verdict, at: turn.now, into: &turn.effects)
+    schedule(command.scope)
+    turn.effects.reply(to: command.replyTo, answer)
   }
 
   private mutating func remember(_ verdict: Verdict, of command: Command, _ turn: inout Turn) {

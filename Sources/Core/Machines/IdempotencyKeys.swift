@@ -49,6 +49,29 @@ package struct IdempotencyKeys: Sendable {
     effects.put(scope, DocumentKey(kind: IdempotencyKeys.kind, id: key.key), IdempotencyKeys.encode(entry))
   }
 
+  /// What to answer to a command that is not handled: what its key was answered before, else this, which its repeats hear too.
+  package mutating func settle(_ command: Command, _ verdict: Verdict, at now: Int64, into effects: inout Effects) -> Verdict {
+    guard let key = command.idempotency else { return verdict }
+    if let known = answer(to: key) { return known }
+    remember(key, verdict, at: now, scope: command.scope, into: &effects)
+    return verdict
+  }
+
+  /// The timer that `expireFirst` is for.
+  package func firstExpiry(scope: Identifier) -> Errand? {
+    expiries.first.map { Errand(scope: scope, document: DocumentKey(kind: IdempotencyKeys.kind, id: $0.key), at: $0.at) }
+  }
+
+  /// Keeps the key whose time is over, for good.
+  package mutating func keepFirst(scope: Identifier, into effects: inout Effects) {
+    guard let first = expiries.first else { return }
+    expiries.remove(first)
+    guard var entry = known[first.key] else { return }
+    entry.expires = .max
+    known[first.key] = entry
+    effects.put(scope, DocumentKey(kind: IdempotencyKeys.kind, id: first.key), IdempotencyKeys.encode(entry))
+  }
+
   /// Forgets the key whose time is over.
   package mutating func expireFirst(scope: Identifier, into effects: inout Effects) {
     guard let first = expiries.first else { return }
@@ -63,7 +86,7 @@ package struct IdempotencyKeys: Sendable {
     guard version == 1 else { throw .unknownVersion(kind: "an idempotency key", version: Int(version)) }
     let entry = Known(content: try reader.identifier(), verdict: try Verdict(from: &reader), expires: try reader.signed())
     known[id] = entry
-    expiries.insert(Expiry(at: entry.expires, key: id))
+    if entry.expires < .max { expiries.insert(Expiry(at: entry.expires, key: id)) }
   }
 
   package func documents() -> [(key: DocumentKey, bytes: [UInt8])] {

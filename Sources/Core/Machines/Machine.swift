@@ -13,6 +13,10 @@ package protocol Machine: Sendable {
   /// Handles one command at an instant (`turn.now`) that never goes back. Bad input is answered in the effects, never thrown, never trapped.
   mutating func handle(_ command: Command, _ turn: inout Turn)
 
+  /// Answers a command that must not be handled with `verdict`, and leaves what handling it would have left for its repeats: its idempotency key, or what an import tells of its
+  /// line. Looks at the envelope only: the body may be what ends the process.
+  mutating func reject(_ command: Command, _ verdict: Verdict, _ turn: inout Turn)
+
   /// Reads what another system published to one of the inputs in its documented form, JSON. Whose account it is the machine knows from the scope.
   static func published(_ bytes: [UInt8]) throws(PublishedRecordError) -> Command
 
@@ -22,11 +26,26 @@ package protocol Machine: Sendable {
   /// Fires the earliest timer, which is due at or before `turn.now`.
   mutating func fire(_ turn: inout Turn)
 
+  /// What `fire` would fire at `now`; nil when nothing is due. O(log n) at most.
+  func timer(dueAt now: Int64) -> Errand?
+
+  /// Removes what `fire` would fire without firing it. What it was for stays, and no later owner finds the timer again.
+  mutating func dropTimer(_ turn: inout Turn)
+
   /// Whether a long command waits to go on.
   var hasSlice: Bool { get }
 
   /// Goes on with a long command, touching at most `limit` documents.
   mutating func slice(limit: Int, _ turn: inout Turn)
+
+  /// The long command that `slice` would go on with; nil when there is none.
+  var sliced: Errand? { get }
+
+  /// Gives that long command up as it stands: no later owner goes on with it.
+  mutating func dropSlice(_ turn: inout Turn)
+
+  /// An errand in words for whoever looks after it.
+  static func words(for errand: Errand) -> String
 
   /// The last word before a decision is closed: documents that change with every command are written once here.
   mutating func close(_ turn: inout Turn)

@@ -247,9 +247,6 @@ extension Space {
     }
     reEvaluationCursor[workflow] = cursor
     guard isLast else { return }
-    reEvaluating.removeFirst()
-    reEvaluationCursor[workflow] = nil
-    workflows[workflow]?.record.reEvaluatedRevision = 0
-    if let record = workflows[workflow]?.record { put(Kind.workflow, workflow, record) }
+    endReEvaluation()
   }
 }

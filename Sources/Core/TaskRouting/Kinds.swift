@@ -15,6 +15,7 @@ package enum Kind {
   package static let workflowConfiguration: UInt8 = 11
   package static let bulkImport: UInt8 = 12
   package static let refusedLine: UInt8 = 13
+  package static let silence: UInt8 = 14
 
   package static func name(_ kind: UInt8) -> String {
     switch kind {
@@ -31,6 +32,7 @@ package enum Kind {
     case workflowConfiguration: "workflow configuration"
     case bulkImport: "import"
     case refusedLine: "refused line"
+    case silence: "removed timer"
     case 250: "idempotency key"
     default: "document of kind \(kind)"
     }

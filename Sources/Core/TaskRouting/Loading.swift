@@ -21,7 +21,11 @@ extension Space {
       }
     }
     try each(IdempotencyKeys.kind) { (id, bytes) throws(DecodingFailure) in try space.keys.load(id, bytes) }
-    guard !space.record.isDeleted else { return space }
+    try each(Kind.silence) { (id, bytes) throws(DecodingFailure) in space.silences[id] = try SilenceRecord(decoding: bytes).until }
+    guard !space.record.isDeleted else {
+      space.silences = space.silences.filter { $0.key == id }
+      return space
+    }
     for kind in [Kind.activity, Kind.taskChannel, Kind.taskQueue, Kind.bulkImport, Kind.refusedLine].sorted() {
       try each(kind) { (id, bytes) throws(DecodingFailure) in
         try space.loadConfiguration(DocumentKey(kind: kind, id: id), bytes, documents)
@@ -138,7 +142,9 @@ extension Space {
         tasks[task].live.append(place)
         workers[worker].live.append(place)
       }
-      if record.status == .pending { timers.insert(Timer(due: record.expires, kind: .reservation, serial: record.serial, place: place)) }
+      if record.status == .pending, record.expires > silence(of: id) ?? .min {
+        timers.insert(Timer(due: record.expires, kind: .reservation, serial: record.serial, place: place))
+      }
     }
   }
 
@@ -162,6 +168,7 @@ extension Space {
     }
     keys += imports.keys.map { DocumentKey(kind: Kind.bulkImport, id: $0) }
     keys += refusedLines.keys.map { DocumentKey(kind: Kind.refusedLine, id: $0) }
+    keys += silences.keys.map { DocumentKey(kind: Kind.silence, id: $0) }
     return keys
   }
 
@@ -206,6 +213,7 @@ extension Space {
       (DocumentKey(kind: Kind.reservation, id: reservations[$0].id), reservations[$0].record.encoded())
     }
     out += imports.map { (DocumentKey(kind: Kind.bulkImport, id: $0.key), $0.value.encoded()) }
+    out += silences.map { (DocumentKey(kind: Kind.silence, id: $0.key), SilenceRecord(until: $0.value).encoded()) }
     out += refusedLines.map { (DocumentKey(kind: Kind.refusedLine, id: $0.key), $0.value.encoded()) }
     return out
   }

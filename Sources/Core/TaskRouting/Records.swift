@@ -356,6 +356,18 @@ package struct RefusedLineRecord: DocumentRecord, Equatable {
   }
 }
 
+/// Timers that were removed unfired because firing them ended the process. Its identifier is that of the task or reservation they belong to, or of a deleted workspace that is
+/// not cleared away any further.
+package struct SilenceRecord: DocumentRecord, Equatable {
+  package static let documentName = "a removed timer"
+  /// Nothing that was due up to then fires.
+  package var until: Int64 = 0
+
+  package init() {}
+  package init(until: Int64) { self.until = until }
+  package mutating func code<Coder: FieldCoder>(_ c: inout Coder) throws(DecodingFailure) { try c.field(&until) }
+}
+
 /// In which lists a document stands, for the adapters of hot state.
 package enum TaskRoutingIndexes {
   @Sendable

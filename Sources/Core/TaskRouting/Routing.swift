@@ -148,7 +148,7 @@ extension Space {
     }
     if isOutdated(task) { return routeAnew(task, &turn) }
     let placement = tasks[task].record.placement
-    if placement.isTimed, placement.boundary <= turn.now { return advance(task, &turn) }
+    if placement.isTimed, isDue(placement.boundary, task, turn.now) { return advance(task, &turn) }
     wait(task)
     match(task, &turn)
     setTimer(task)
@@ -209,17 +209,19 @@ extension Space {
   /// Sets a task's one timer to whatever comes first for it.
   mutating func setTimer(_ task: Int) {
     let record = tasks[task].record
-    let due: Int64
+    let silence = silence(of: tasks[task].id) ?? .min
+    var first = Int64.max
+    func take(_ instant: Int64) { if instant > silence { first = min(first, instant) } }
     switch record.status {
     case .pending:
-      let life = record.created + record.timeout * 1000
-      var first = record.placement.isTimed ? min(life, record.placement.boundary) : life
-      if record.routingTarget?.hasPrefix("WK") == true { first = min(first, record.created + settings.routingTargetWait) }
-      due = first
-    case .reserved: due = record.created + record.timeout * 1000
-    case .assigned, .wrapping: due = 0
-    case .completed, .canceled: due = record.ended + settings.purgeAfter
+      take(record.created + record.timeout * 1000)
+      if record.placement.isTimed { take(record.placement.boundary) }
+      if record.routingTarget?.hasPrefix("WK") == true { take(record.created + settings.routingTargetWait) }
+    case .reserved: take(record.created + record.timeout * 1000)
+    case .assigned, .wrapping: break
+    case .completed, .canceled: take(record.ended + settings.purgeAfter)
     }
+    let due = first == .max ? 0 : first
     guard due != tasks[task].timer else { return }
     if tasks[task].timer != 0 { timers.remove(Timer(due: tasks[task].timer, kind: .task, serial: record.serial, place: task)) }
     if due != 0 { timers.insert(Timer(due: due, kind: .task, serial: record.serial, place: task)) }
@@ -231,13 +233,13 @@ extension Space {
     let record = tasks[task].record
     if record.status.isOver { return purge(task) }
     guard record.status.isWaiting else { return }
-    if record.created + record.timeout * 1000 <= turn.now { return cancel(task, reason: "Task TTL Exceeded", &turn) }
+    if isDue(record.created + record.timeout * 1000, task, turn.now) { return cancel(task, reason: "Task TTL Exceeded", &turn) }
     guard record.status == .pending else { return setTimer(task) }
-    if record.routingTarget?.hasPrefix("WK") == true, record.created + settings.routingTargetWait <= turn.now {
+    if record.routingTarget?.hasPrefix("WK") == true, isDue(record.created + settings.routingTargetWait, task, turn.now) {
       fact(.reservationFailed, task: task, turn.now)
       return cancel(task, reason: "RoutingTarget SLA for Reservation creation was not met", &turn)
     }
-    if record.placement.isTimed, record.placement.boundary <= turn.now { advance(task, &turn) }
+    if record.placement.isTimed, isDue(record.placement.boundary, task, turn.now) { advance(task, &turn) }
     if taskPlaces[tasks[task].id] == task { setTimer(task) }
   }
 }

@@ -55,6 +55,8 @@ struct Space: Sendable {
   var orders = Interned<OrderBy>()
 
   var timers = OrderedIndex<Timer>()
+  /// Up to when what a task, a reservation or the workspace's clearing was due for does not fire: it ended the process too often.
+  var silences: [Identifier: Int64] = [:]
   var keys = IdempotencyKeys()
   var imports: [Identifier: ImportRecord] = [:]
   var dirtyImports: Set<Identifier> = []

@@ -4,17 +4,17 @@ package import Resources
 
 /// The work-distribution machine: all workspaces of one partition (taskrouter.md 4 to 7). Pure: what it knows stands in its documents.
 package struct TaskRoutingMachine: Machine {
-  private let settings: TaskRoutingSettings
-  private var spaces: [Space?] = []
-  private var places: [Identifier: Int] = [:]
+  let settings: TaskRoutingSettings
+  private(set) var spaces: [Space?] = []
+  private(set) var places: [Identifier: Int] = [:]
   /// When each workspace's first timer is due.
-  private var dues = OrderedIndex<Due>()
+  private(set) var dues = OrderedIndex<Due>()
   private var dueOf: [Int64?] = []
   /// Deleted workspaces whose documents are being cleared away, oldest first.
-  private var clearing: [Clearing] = []
+  var clearing: [Clearing] = []
   private var touched: Set<Int> = []
 
-  private struct Due: Comparable, Sendable {
+  struct Due: Comparable, Sendable {
     var at: Int64
     var place: Int
 
@@ -22,7 +22,7 @@ package struct TaskRoutingMachine: Machine {
   }
 
   /// What is left of a deleted workspace: keys still to be removed, and the idempotency keys, which outlive it.
-  private struct Clearing: Sendable {
+  struct Clearing: Sendable {
     var place: Int
     var left: [DocumentKey]
     /// What the workspace held, taken apart slice by slice, so that deleting costs the same whatever is in it. Nil after a start, when all keys are known at once.
@@ -34,12 +34,15 @@ package struct TaskRoutingMachine: Machine {
     for (scope, contents) in documents.sorted(by: { $0.key < $1.key }) {
       guard let space = try Space.load(scope, settings: settings, contents) else { continue }
       let place = add(space)
-      if space.record.isDeleted { startClearing(place, contents.keys.filter { Space.isCleared($0) }.sorted()) }
+      if space.record.isDeleted, space.silence(of: scope) == nil {
+        startClearing(place, contents.keys.filter { Space.isCleared($0) }.sorted())
+      }
+      if !space.reEvaluating.isEmpty { evaluating.append(place) }
       schedule(place, space.nextDue)
     }
   }
 
-  private mutating func add(_ space: Space) -> Int {
+  mutating func add(_ space: Space) -> Int {
     let place = spaces.count
     spaces.append(space)
     places[space.id] = place
@@ -51,7 +54,7 @@ package struct TaskRoutingMachine: Machine {
     clearing.append(Clearing(place: place, left: keys, remains: remains))
   }
 
-  private mutating func schedule(_ place: Int, _ due: Int64?) {
+  mutating func schedule(_ place: Int, _ due: Int64?) {
     guard due != dueOf[place] else { return }
     if let old = dueOf[place] { dues.remove(Due(at: old, place: place)) }
     if let due { dues.insert(Due(at: due, place: place)) }
@@ -62,7 +65,7 @@ package struct TaskRoutingMachine: Machine {
 
   package var hasSlice: Bool { !clearing.isEmpty || !evaluating.isEmpty }
 
-  private var evaluating: [Int] = []
+  var evaluating: [Int] = []
 
   // MARK: Commands
 
@@ -81,6 +84,8 @@ package struct TaskRoutingMachine: Machine {
     case .line(let importing, let number, let count): return handleLine(command, importing, number, count, &turn)
     case .request, .outbox: break
     }
+    // Before the body is read: that may have been what ended the process the first time.
+    if let known = answerFromKey(command) { return turn.effects.reply(to: command.replyTo, known) }
     let request: Request
     do throws(DecodingFailure) { request = try Request(decoding: command.body) } catch {
       return turn.effects.reply(to: command.replyTo, Verdict(status: 400, code: 20001, message: "The command cannot be read: \(error)"))
@@ -108,9 +113,9 @@ package struct TaskRoutingMachine: Machine {
   }
 
   /// Takes a workspace out, so that it is changed in place and not copied; `put` puts it back and keeps its timer.
-  private mutating func take(_ place: Int) -> Space? { spaces[place].take() }
+  mutating func take(_ place: Int) -> Space? { spaces[place].take() }
 
-  private mutating func put(_ space: consuming Space, _ place: Int) {
+  mutating func put(_ space: consuming Space, _ place: Int) {
     let due = space.nextDue
     if !space.reEvaluating.isEmpty, !evaluating.contains(place) { evaluating.append(place) }
     if !space.dirtyImports.isEmpty { touched.insert(place) }
@@ -118,11 +123,16 @@ package struct TaskRoutingMachine: Machine {
     schedule(place, due)
   }
 
+  /// What a repeated command was answered the first time.
+  private func answerFromKey(_ command: Command) -> Verdict? {
+    guard let key = command.idempotency, let place = places[command.scope], spaces[place]?.record.account == command.account else {
+      return nil
+    }
+    return spaces[place]?.keys.answer(to: key)
+  }
+
   private mutating func createWorkspace(_ command: Command, _ request: Request, _ turn: inout Turn) {
-    if let place = places[command.scope] {
-      if let key = command.idempotency, spaces[place]?.record.account == command.account, let known = spaces[place]?.keys.answer(to: key) {
-        return turn.effects.reply(to: command.replyTo, known)
-      }
+    guard places[command.scope] == nil else {
       return turn.effects.reply(to: command.replyTo, Verdict(status: 409, code: 20409, message: "The workspace exists already"))
     }
     var space = Space.make(command.scope, account: command.account, request, settings: settings, &turn)
@@ -253,10 +263,9 @@ extension Space {
   /// Idempotency keys and the workspace's own document stay when the rest is cleared away.
   static func isCleared(_ key: DocumentKey) -> Bool { key.kind != IdempotencyKeys.kind && key.kind != Kind.workspace }
 
-  /// What needs no deciding: somebody else's workspace, a repeated command, or a workspace that is gone.
+  /// What needs no deciding: somebody else's workspace, or one that is gone.
   func answerWithoutDeciding(_ command: Command) -> Verdict? {
     guard record.account == command.account else { return .notFound }
-    if let key = command.idempotency, let known = keys.answer(to: key) { return known }
     return record.isDeleted ? .notFound : nil
   }
 
@@ -300,42 +309,5 @@ extension Space {
       guard reservations.isTaken(timer.place), reservations[timer.place].record.status == .pending else { return }
       decline(timer.place, as: .timeout, moveTo: record.timeoutActivity, &turn)
     }
-  }
-
-  /// One line of an import, or a run of lines that the ingress refused. The runner has made sure that it is the next.
-  mutating func decideLine(_ body: [UInt8], _ importing: Identifier, _ number: UInt64, _ count: UInt64, _ turn: inout Turn) {
-    var record = imports[importing] ?? ImportRecord()
-    if record.created == 0 { record.created = turn.now }
-    record.updated = turn.now
-    record.decided = number &+ count &- 1
-    var place = Int64(clamping: number)
-    let refusal: String?
-    do throws(DecodingFailure) {
-      let request = try Request(decoding: body)
-      place = request.integer(.importing) ?? place
-      if request.operation == .createTask {
-        let verdict = createTask(request, &turn)
-        refusal = verdict.isError ? verdict.message : nil
-        if !verdict.isError { record.made += 1 }
-      } else {
-        refusal = nil
-      }
-    } catch {
-      refusal = "the record cannot be read: \(error)"
-    }
-    if let refusal {
-      record.refused += 1
-      if record.refused <= 1000 {
-        var line = RefusedLineRecord()
-        line.importing = importing
-        line.line = place
-        line.message = refusal
-        let key = importing.combined(with: Identifier(high: 0, low: number))
-        refusedLines[key] = line
-        put(Kind.refusedLine, key, line)
-      }
-    }
-    imports[importing] = record
-    dirtyImports.insert(importing)
   }
 }

@@ -236,8 +236,10 @@ extension Space {
     tasks[place].timer = 0
     delete(Kind.task, tasks[place].id)
     delete(Kind.taskAttributes, tasks[place].id)
+    endSilence(of: tasks[place].id)
     for reservation in tasks[place].reservations {
       delete(Kind.reservation, reservations[reservation].id)
+      endSilence(of: reservations[reservation].id)
       reservationPlaces[reservations[reservation].id] = nil
       pending.removedReservations.append(reservation)
       retire(serial: reservations[reservation].record.serial)

@@ -77,7 +77,7 @@ package struct PoisonStamp: Sendable {
   /// From now on the calling thread handles this. Replaces what was noted. A few nanoseconds; nothing on a thread that is not armed.
   package func note(input: UInt8, partition: UInt32, position: Int64) { poison_note(input, partition, position) }
 
-  /// The calling thread is done, encoding included.
+  /// The calling thread is done.
   package func clear() { poison_clear() }
 
   private static func count(_ ledger: inout DeathLedger, _ path: String, _ folder: String) throws(PoisonError) -> [Death] {

@@ -27,10 +27,10 @@ extension PartitionRunner {
     var hasSlice = false
     if isIdle {
       decidesSingly = false
-      fireTimers(&machine, upTo: max(turn.now, ports.clock.now()), most: options.mostTimers, &turn)
+      fireTimers(&machine, upTo: max(turn.now, ports.clock.now()), most: options.mostTimers, &turn, &decision)
       if machine.hasSlice, slicePause == nil, mayYield, turn.effects.size < options.decisionBytes {
         hasSlice = true
-        machine.slice(limit: options.sliceDocuments, &turn)
+        takeSlice(&machine, &turn, &decision)
         pauseSlices()
       }
     }
@@ -64,7 +64,7 @@ extension PartitionRunner {
       while left > 0, turn.effects.size < options.decisionBytes {
         if backlog[input].isEmpty, !refillBacklog(input, most) { break }
         guard let next = backlog[input].last else { break }
-        guard fireDue(before: next, &machine, &turn) else { return false }
+        guard fireDue(before: next, &machine, &turn, &decision) else { return false }
         // A large one gets a decision of its own: together they might not fit into a record of the log.
         if handled > 0, turn.effects.size + (next.value?.count ?? 0) > options.decisionBytes { return false }
         let record = backlog[input].removeLast()
@@ -105,13 +105,13 @@ extension PartitionRunner {
     decision.positions[input] = record.offset + 1
     turn.now = max(turn.now, record.appended)
     ahead.forgetImports(beforeRecordAppendedAt: record.appended)
-    if let reason = rejection(of: record, input) { return reject(record, input, reason, &turn, &decision) }
+    if let reason = rejection(of: record, input) { return reject(record, input, reason, &machine, &turn, &decision) }
     if record.value?.first == UInt8(ascii: "{") { return handlePublished(record, input, &machine, &turn, &decision) }
     let command: Command
     do throws(DecodingFailure) { command = try Command(decoding: record.value ?? []) } catch {
-      return reject(record, input, "the record cannot be read: \(error)", &turn, &decision)
+      return reject(record, input, "the record cannot be read: \(error)", &machine, &turn, &decision)
     }
-    guard isMine(command.scope) else { return reject(record, input, "the key belongs to another partition", &turn, &decision) }
+    guard isMine(command.scope) else { return reject(record, input, "the key belongs to another partition", &machine, &turn, &decision) }
     guard isNext(command, record, &decision) else { return }
     handle(command, record, input, &machine, &turn, &decision)
   }
@@ -120,7 +120,7 @@ extension PartitionRunner {
   private func handlePublished(_ record: LogRecord, _ input: UInt8, _ machine: inout M, _ turn: inout Turn, _ decision: inout Decision) {
     var command: Command
     do throws(PublishedRecordError) { command = try M.published(record.value ?? []) } catch {
-      return reject(record, input, error.reason, &turn, &decision)
+      return reject(record, input, error.reason, &machine, &turn, &decision)
     }
     command.replyTo = ReplyAddress(node: RunnerOptions.nobody, request: UInt64(record.offset))
     guard isMine(command.scope) else {
@@ -141,17 +141,17 @@ extension PartitionRunner {
     // Nobody waits for the answer: a refusal is kept where operators look.
     for reply in turn.effects.takeReplies(to: RunnerOptions.nobody) where reply.verdict.isError {
       let reason = reply.verdict.message.isEmpty ? "what it names was not found" : reply.verdict.message
-      reject(record, input, reason, &turn, &decision)
+      name(record, input, reason, &turn, &decision)
     }
   }
 
-  private func isMine(_ scope: Identifier) -> Bool {
+  func isMine(_ scope: Identifier) -> Bool {
     guard let count = ports.log.partitions(of: options.journal.topic) else { return true }
     return Partitioner.partition(of: scope, among: count) == options.partition
   }
 
   /// Messages of other partitions and lines of imports are numbered: only the next is taken. A lower one is a repeat, a higher one follows a gap and comes again.
-  private func isNext(_ command: Command, _ record: LogRecord, _ decision: inout Decision) -> Bool {
+  func isNext(_ command: Command, _ record: LogRecord, _ decision: inout Decision) -> Bool {
     switch command.origin {
     case .request, .question: return true
     case .outbox(let source, let number):
@@ -169,44 +169,20 @@ extension PartitionRunner {
     }
   }
 
-  private func rejection(of record: LogRecord, _ input: UInt8) -> String? {
-    if let reason = doomed["\(input)/\(record.offset)"] { return reason }
-    guard ports.poison.isPoisoned(input: input, partition: options.partition, position: record.offset) else { return nil }
-    return "handling it ended the process three times"
-  }
-
-  /// A record that is not handled: its position moves on, the reason goes to `rejects`, and whoever waits is told.
-  private func reject(_ record: LogRecord, _ input: UInt8, _ reason: String, _ turn: inout Turn, _ decision: inout Decision) {
-    decision.rejected.append(RejectedInput(input: input, offset: record.offset, reason: reason))
-    notify(.rejected(input: options.inputs[Int(input)], offset: record.offset, reason: reason))
-    turn.effects.send(
-      Outgoing(
-        target: "rejects", key: Identifier(keyBytes: record.key) ?? .none,
-        payload: .bytes(
-          RejectedRecord.encode(
-            record, TopicPartition(options.inputs[Int(input)], options.partition), reason, most: options.rejectedBytes))))
-    guard let command = try? Command(decoding: record.value ?? []), command.replyTo?.node != RunnerOptions.nobody else { return }
-    _ = isNext(command, record, &decision)
-    turn.effects.reply(to: command.replyTo, Verdict(status: 500, code: 20500, message: "The request was rejected: \(reason)"))
-  }
-
   /// Fires what was due before a record came. False where the record has to wait for the next decision: there is more than one takes, or nothing may stand beside it.
-  private func fireDue(before record: LogRecord, _ machine: inout M, _ turn: inout Turn) -> Bool {
+  private func fireDue(before record: LogRecord, _ machine: inout M, _ turn: inout Turn, _ decision: inout Decision) -> Bool {
     let now = max(turn.now, record.appended)
     guard let due = machine.nextDue, due <= now else { return true }
-    fireTimers(&machine, upTo: now, most: .max, &turn)
+    fireTimers(&machine, upTo: now, most: .max, &turn, &decision)
     if let due = machine.nextDue, due <= now { return false }
     return !decidesSingly
   }
 
-  private func fireTimers(_ machine: inout M, upTo now: Int64, most: Int, _ turn: inout Turn) {
+  private func fireTimers(_ machine: inout M, upTo now: Int64, most: Int, _ turn: inout Turn, _ decision: inout Decision) {
     var left = most
     while left > 0, turn.effects.size < options.decisionBytes, let due = machine.nextDue, due <= now {
       turn.now = max(turn.now, due)
-      ports.poison.note(input: 255, partition: options.partition, position: due)
-      machine.fire(&turn)
-      ports.poison.clear()
-      count { $0.timers += 1 }
+      fireFirst(&machine, &turn, &decision)
       left -= 1
     }
   }

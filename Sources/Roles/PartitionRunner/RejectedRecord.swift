@@ -1,5 +1,7 @@
 import JSON
+import Machines
 import Ports
+import Resources
 
 /// What `rejects` keeps of a record that could not be processed: JSON, for whoever looks after it. The value as text where it is text, else in hexadecimal digits.
 /// Of a large one the beginning and its size: whole it might be larger than a record may be, and then hold up its partition for ever. All of it stays where it came from.
@@ -18,6 +20,28 @@ enum RejectedRecord {
     json.string(reason)
     write("key", record.key, most, &json)
     write("value", record.value, most, &json)
+    json.endObject()
+    return json.bytes
+  }
+
+  /// A timer that is removed, or a long command that is given up: no record asked for it, so its journal and what it was about are told, and no offset.
+  static func encode(_ errand: Errand, _ journal: TopicPartition, _ reason: String) -> [UInt8] {
+    var json = JSONWriter(capacity: 512)
+    json.beginObject()
+    json.key("topic")
+    json.string(journal.topic)
+    json.key("partition")
+    json.int(journal.partition)
+    json.key("offset")
+    json.int(-1)
+    json.key("reason")
+    json.string(reason)
+    json.key("scope")
+    json.string(errand.scope.hex)
+    json.key("document")
+    json.string(errand.document.id.hex)
+    json.key("at")
+    json.int(Int(errand.at))
     json.endObject()
     return json.bytes
   }

@@ -79,12 +79,12 @@ package struct RunnerPorts: Sendable {
   }
 }
 
-/// Keeps the evidence of commands that kill the process (journal.md, "Poison").
+/// Keeps the evidence of what kills the process (journal.md, "Poison"): input records by their offsets, timers and long commands (`ErrandInput`) by their numbers.
 package protocol PoisonGuard: Sendable {
   /// What the calling thread is about to handle; `clear` follows when it is done.
   func note(input: UInt8, partition: Int, position: Int64)
   func clear()
-  /// Whether this input record has killed its owner three times.
+  /// Whether this has killed its owner three times.
   func isPoisoned(input: UInt8, partition: Int, position: Int64) -> Bool
 }
 
