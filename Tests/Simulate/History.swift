@@ -127,6 +127,7 @@ struct History {
     starve()
     if world.swarm.endsWithoutHotState { try goOnWithoutHotState() }
     if world.swarm.losesMessages { try loseMessages() }
+    if world.swarm.abandonsRefill { try abandonRefill() }
     if world.swarm.diesBeforeAnswering { try dieBeforeAnswering() }
     var rounds = 0
     while rounds < 400 {

@@ -58,6 +58,8 @@ struct Swarm: Sendable {
   let asksTheDeleted: Bool
   /// An owner dies between its last append and the answer.
   let diesBeforeAnswering: Bool
+  /// A newer owner begins to fill hot state and dies of it, while the older one lives.
+  let abandonsRefill: Bool
   /// A week passes at the end.
   let comesBackLater: Bool
 
@@ -84,5 +86,6 @@ struct Swarm: Sendable {
     asksTheDeleted = one(of: 2)
     diesBeforeAnswering = one(of: 4)
     comesBackLater = one(of: 4)
+    abandonsRefill = one(of: 4)
   }
 }

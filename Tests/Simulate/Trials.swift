@@ -1,3 +1,4 @@
+import InProcessHotState
 import Ports
 import PortsTesting
 import Resources
@@ -102,6 +103,26 @@ extension History {
     guard nodes[0].life.isOver || !client.open.contains(where: { $0.number == asked }) else {
       throw Violation(description: "request \(asked) was decided by an owner that died, and its successor does not answer")
     }
+  }
+
+  /// A newer owner finds hot state empty, begins to fill it and dies. The older one, of which nobody has told it that it was overtaken, may not wait for that.
+  mutating func abandonRefill() throws {
+    for _ in 0..<4 { try settle() }
+    guard nodes.count == 1 else { return }
+    world.note("a refill is abandoned")
+    world.hot.wipe()
+    world.hot.setSlow(true)
+    boot()
+    for _ in 0..<80 where !world.hot.present.isRefilling(client.workspace) {
+      nodes[1].run(limit: 2000)
+      world.log.flush()
+      world.hot.flush(1)
+    }
+    world.hot.setSlow(false)
+    drop(1)
+    // It compares before it has anything to decide: the journal would tell it.
+    for _ in 0..<6 { try settle() }
+    client.ask(Request(.updateWorkspace, arguments: [.friendlyName: "overtaken"]))
   }
 
   /// A week later imports are forgotten: a line with the number 1 is the next one again.
