@@ -15,6 +15,8 @@ package struct Auditor {
   private let lethal: [UInt8]
   private let most: Int
   private let deadly: UInt64
+  /// Nobody steps the wall clock, so no decision may be ahead of it.
+  private let isSteady: Bool
 
   private var opens: [Int64: UInt64] = [:]
   private var epoch: Int64 = -1
@@ -28,7 +30,8 @@ package struct Auditor {
   private var marked: [String: UInt64] = [:]
   private var messages: [String: [[UInt8]]] = [:]
   private var sources: [String: UInt64] = [:]
-  package private(set) var imports: [Name: UInt64] = [:]
+  private var lines = LineNumbers()
+  package var imports: [Name: UInt64] { lines.taken }
   private var work: WorkRules
   /// Documents that one slice of a long command may touch, and the scopes that are being cleared away in slices.
   private let slice: Int
@@ -45,11 +48,12 @@ package struct Auditor {
   /// `inputs` in the order of their numbers; a record that holds `lethal` ends who handles it; one shorter than `most` can
   /// always be decided; one slice of a long command touches `slice` documents; offers wait for `patience` milliseconds;
   /// of timers and long commands those may end who does them whose number `deadly` divides.
-  package init(inputs: [[Record]], lethal: [UInt8], most: Int, slice: Int, patience: Int64, deadly: UInt64) {
+  package init(inputs: [[Record]], lethal: [UInt8], most: Int, slice: Int, patience: Int64, deadly: UInt64, isSteady: Bool) {
     self.inputs = inputs
     self.deadly = deadly
     self.lethal = lethal
     self.most = most
+    self.isSteady = isSteady
     self.slice = slice
     work = WorkRules(patience: patience)
   }
@@ -89,6 +93,10 @@ package struct Auditor {
     sequence += 1
     said.append(record.value)
     accepted += 1
+    guard record.value.count <= most else { throw AuditFailure("SIZE", "\(record.value.count) bytes at \(record.offset)") }
+    guard !isSteady || decision.now <= record.appended else {
+      throw AuditFailure("NOW", "the decision at \(record.offset) is \(decision.now - record.appended) ms ahead of the clock")
+    }
     try judge(decision, at: record.offset)
   }
 
@@ -109,7 +117,7 @@ package struct Auditor {
       if clearing.contains(scope.scope), scope.deletes > slice {
         throw AuditFailure("SLICE", "\(scope.deletes) documents go at once at \(offset)")
       }
-      if scope.facts.contains(where: { $0.kind == Judged.Fact.workspaceDeleted }) { clearing.insert(scope.scope) }
+      try judgeDeleted(scope, offset)
       for fact in scope.facts { try work.take(fact, at: offset) }
       for document in scope.documents where document.kind == 9 { count(document.bytes) }
     }
@@ -129,6 +137,19 @@ package struct Auditor {
     }
   }
 
+  /// Of a deleted workspace nothing more is told, and nothing in it is written but idempotency keys.
+  private mutating func judgeDeleted(_ scope: Judged.Scope, _ offset: Int64) throws(AuditFailure) {
+    if clearing.contains(scope.scope), let written = scope.documents.first(where: { $0.kind != Judged.idempotencyKey }) {
+      throw AuditFailure("DELETED", "a document of kind \(written.kind) is written in a deleted workspace at \(offset)")
+    }
+    for fact in scope.facts {
+      guard !clearing.contains(scope.scope) else {
+        throw AuditFailure("DELETED", "fact \(fact.kind) about a deleted workspace at \(offset)")
+      }
+      if fact.kind == Judged.Fact.workspaceDeleted { clearing.insert(scope.scope) }
+    }
+  }
+
   /// Every input record is consumed once, in order; numbered ones are taken once; whoever waits is answered by the decision that consumed its command.
   private mutating func judgeInputs(_ decision: Judged, _ offset: Int64) throws(AuditFailure) {
     var received: [String: UInt64] = [:]
@@ -143,6 +164,7 @@ package struct Auditor {
         throw AuditFailure("ONCE", "input \(input) ends before \(position), at \(offset)")
       }
       for record in consumed {
+        self.lines.forget(before: record.appended)
         guard record.appended <= decision.now else { throw AuditFailure("NOW", "a command is decided before it came, at \(offset)") }
         let reason = decision.rejected.first { $0.input == input && $0.offset == record.offset }?.reason
         if let reason, reason.contains("three times"), record.value.firstRange(of: lethal) == nil {
@@ -166,8 +188,8 @@ package struct Auditor {
           sources[source] = number
           received[source] = number
         case .outbox: continue
-        case .line(let importing, let number, let count) where number == (imports[importing] ?? 0) + 1:
-          imports[importing] = number + count - 1
+        case .line(let importing, let number, let count) where self.lines.isNext(number, of: importing):
+          self.lines.take(number + count - 1, of: importing, at: record.appended)
           lines[importing] = number + count - 1
         case .line: continue
         case .request, .question: break
@@ -217,7 +239,7 @@ package struct Auditor {
   private func isTaken(_ record: Record) throws(AuditFailure) -> Bool {
     guard record.value.first != UInt8(ascii: "{") else { return true }
     switch try Asked(record.value).origin {
-    case .line(let importing, let number, _): return number == (imports[importing] ?? 0) + 1
+    case .line(let importing, let number, _): return lines.isNext(number, of: importing)
     default: return true
     }
   }

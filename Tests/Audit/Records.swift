@@ -1,5 +1,6 @@
 /// A decision, as far as an auditor looks.
 struct Judged {
+  static let idempotencyKey: UInt8 = 250
   struct Fact {
     static let workspaceDeleted: UInt8 = 3
     static let offerTimedOut: UInt8 = 39
@@ -59,8 +60,8 @@ struct Judged {
         switch try bytes.byte() {
         case 0: scope.documents.append((try bytes.byte(), try name(&bytes), try bytes.blob()))
         case 1:
-          scope.deletes += 1
-          _ = try bytes.byte()
+          // Keys go when they are old, each by a timer of its own.
+          if try bytes.byte() != Judged.idempotencyKey { scope.deletes += 1 }
           _ = try name(&bytes)
         default:
           var fact = Fact(kind: try bytes.byte(), at: now - (try bytes.signed()), subjects: [])

@@ -74,3 +74,23 @@ struct WorkRules {
     }
   }
 }
+
+/// How far the lines of each import are taken. An import is forgotten when something comes that was appended seven days after its last line.
+struct LineNumbers {
+  private(set) var taken: [Name: UInt64] = [:]
+  private var appended: [Name: Int64] = [:]
+
+  func isNext(_ number: UInt64, of importing: Name) -> Bool { number == (taken[importing] ?? 0) + 1 }
+
+  mutating func take(_ last: UInt64, of importing: Name, at instant: Int64) {
+    taken[importing] = last
+    appended[importing] = instant
+  }
+
+  mutating func forget(before instant: Int64) {
+    for (importing, last) in appended where last + 7 * 86_400_000 <= instant {
+      taken[importing] = nil
+      appended[importing] = nil
+    }
+  }
+}

@@ -7,6 +7,15 @@ import TaskRouting
 /// What is held against the history from outside: an auditor who shares no code with the product, and what users of bulk were promised.
 extension History {
   func audit() throws {
+    let auditor = try auditLogs()
+    try checkPublished(auditor)
+    guard isFilled else { return }
+    for importer in importers { try check(importer, auditor) }
+  }
+
+  /// What the logs alone tell.
+  @discardableResult
+  func auditLogs() throws -> Auditor {
     var auditor = try auditor(of: World.inputs)
     try auditor.take(try records("work.journal"))
     try auditor.close(targets: [
@@ -18,15 +27,13 @@ extension History {
     for (place, deaths) in world.evidence.all where deaths > 3 {
       throw Violation(description: "\(place) ended \(deaths) processes")
     }
-    try checkPublished(auditor)
-    guard isFilled else { return }
-    for importer in importers { try check(importer, auditor) }
+    return auditor
   }
 
   private func auditor(of inputs: [String]) throws -> Auditor {
     Auditor(
       inputs: try inputs.map { try records($0) }, lethal: Evidence.mark, most: World.recordBytes, slice: World.sliceDocuments,
-      patience: 10_000, deadly: Evidence.deadlyErrands)
+      patience: 10_000, deadly: Evidence.deadlyErrands, isSteady: !world.swarm.faults.contains(.clockStep))
   }
 
   private func values(_ topic: String) throws -> [[UInt8]] { try world.records(topic).map { $0.value ?? [] } }

@@ -73,6 +73,13 @@ final class Importer {
   /// The log's sessions are gone.
   func reconnect() { restart(at: done) }
 
+  /// A line with the number 1 that makes nothing, whatever came before.
+  func beginAgain() {
+    let command = Command(
+      scope: workspace, account: account, origin: .line(importing: id, number: 1, count: 1), body: Request(.skipLines).encoded())
+    open().append([NewRecord(key: workspace.keyBytes, value: command.encoded())], tag: 0)
+  }
+
   private func restart(at place: Int) {
     session?.close()
     session = nil
@@ -161,6 +168,16 @@ final class Publisher {
       default:
         "{\"workspace_sid\":\"\(sid)\",\"timeout\":60,\"attributes\":{\"kind\":\(number % 2),\"level\":1,\"mark\":\"P\(number)-\"\(lethal)}}"
       }
+    append(text)
+  }
+
+  /// One that is always refused, and tells so through the outbox.
+  func publishUnreadable() {
+    number += 1
+    append("{\"attributes\":{\"mark\":\"P\(number)-\"")
+  }
+
+  private func append(_ text: String) {
     let session = session ?? world.log.openSession(TopicPartition("work.bulk", 0), durability: .ordered) { _ in }
     self.session = session
     session.append([NewRecord(key: workspace.keyBytes, value: Array(text.utf8))], tag: UInt64(number))

@@ -14,6 +14,9 @@ struct Checker {
   private(set) var accepted = 0
   private(set) var refused = 0
   private(set) var marks: [Identifier: Int64] = [:]
+  /// What each scope's documents amount to now, and what they amounted to behind each decision that touched it.
+  private var amounts: [Identifier: Amount] = [:]
+  private(set) var states: [Identifier: [Int64: Amount]] = [:]
   private var epoch: Int64 = -1
   private var incarnation: UInt64 = 0
   private var sequence: UInt64 = 0
@@ -64,14 +67,23 @@ struct Checker {
       }
       for step in scope.steps {
         switch step {
-        case .put(let key, let bytes): documents[scope.scope, default: [:]][key] = bytes
-        case .delete(let key): documents[scope.scope]?[key] = nil
+        case .put(let key, let bytes): write(scope.scope, key, bytes)
+        case .delete(let key): write(scope.scope, key, nil)
         case .fact: number += 1
         }
       }
       events[scope.scope] = number
+      states[scope.scope, default: [:]][offset] = amounts[scope.scope] ?? Amount()
     }
   }
+
+  private mutating func write(_ scope: Identifier, _ key: DocumentKey, _ bytes: [UInt8]?) {
+    amounts[scope, default: Amount()].change(key, from: documents[scope]?[key], to: bytes)
+    documents[scope, default: [:]][key] = bytes
+  }
+
+  /// Up to where an input is consumed.
+  func consumed(_ input: UInt8) -> Int64 { positions[input] ?? 0 }
 
   /// One holder a task, capacity never exceeded, counts that add up: in every state that the journal has ended in.
   func checkWork(_ scope: Identifier) throws {

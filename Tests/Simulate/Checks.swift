@@ -8,13 +8,9 @@ import TaskRouting
 
 /// What must be so when a history has come to rest.
 extension History {
-  func check() throws {
-    var checker = Checker()
-    let journal = try world.records("work.journal")
-    for record in journal {
-      try checker.fold([record])
-      try checker.checkWork(client.workspace)
-    }
+  mutating func check() throws {
+    try follow()
+    let checker = work.checker
     try checker.checkNothingWaits(client.workspace)
     try checkAnswers(checker)
     for scope in [client.workspace] + client.neighbours { try checkScope(scope, checker) }
@@ -27,6 +23,15 @@ extension History {
     }
     try checkEvents(checker)
     try checkDeleted(checker)
+    try checkLedgers()
+  }
+
+  /// Whoever has read a snapshot to its ledger has everything that belongs to it.
+  private func checkLedgers() throws {
+    for topic in ["work.state", "account.state"] {
+      guard let last = try world.records(topic).last, last.key != SnapshotKey.ledger.bytes else { continue }
+      throw Violation(description: "\(topic) ends with something else than a ledger")
+    }
   }
 
   /// Of a deleted workspace its own document and the keys are left, once its slices are done.
@@ -73,8 +78,7 @@ extension History {
 
   /// Nobody was told anything that the journal does not say: each answer is that of an accepted decision.
   private func checkAnswers(_ checker: Checker) throws {
-    var accounts = Checker()
-    try accounts.fold(try world.records("account.journal"))
+    let accounts = accounts.checker
     for heard in client.heard {
       let decided = (checker.replies[heard.number] ?? []).map { ($0, heard.reached) }
       let elsewhere = (accounts.replies[heard.number] ?? []).map { ($0, heard.reachedAccounts) }

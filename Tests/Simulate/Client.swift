@@ -26,9 +26,9 @@ final class Client {
   let account = Identifier(high: 0xA, low: 0xA)
   let workspace = Identifier(high: 0xB, low: 0xB)
   /// Workspaces that are filled and deleted, one after the other.
-  private(set) var neighbours = [Identifier(high: 0xC, low: 1)]
+  var neighbours = [Identifier(high: 0xC, low: 1)]
   var neighbour: Identifier { neighbours[neighbours.count - 1] }
-  private var random: SeededGenerator
+  var random: SeededGenerator
   private var sessions: [String: any AppendSession] = [:]
   private var next: UInt64 = 0
   private(set) var open: [Asked] = []
@@ -37,7 +37,7 @@ final class Client {
   /// Every answer that ever arrived, also late and repeated ones, by the number of the request.
   private(set) var heard: [Heard] = []
   /// Workspaces in which something was said to have been made. Of the workspace itself the account's partition tells, which may be ahead of hot state.
-  private var known: Set<Identifier> = []
+  private(set) var known: Set<Identifier> = []
   private var subscription: (any Cancellable)?
 
   init(world: World, seed: UInt64) {
@@ -213,25 +213,6 @@ final class Client {
     default:
       if let workflow = pick(ids(Kind.workflow)) { ask(Request(.updateWorkflow, target: workflow, arguments: [.reEvaluate: true])) }
     }
-  }
-
-  /// A second workspace, filled and deleted, longer than a slice takes; then another.
-  func actNextDoor(_ visible: [DocumentKey: [UInt8]]) {
-    let own = visible[DocumentKey(kind: Kind.workspace, id: neighbour)].flatMap { try? WorkspaceRecord(decoding: $0) }
-    if own == nil, known.contains(neighbour) { return }
-    guard let own else { return ask(Request(.createWorkspace, arguments: [.friendlyName: "next door"]), in: neighbour) }
-    if own.isDeleted { return neighbours.append(Identifier(high: 0xC, low: UInt64(neighbours.count + 1))) }
-    let counts = Dictionary(grouping: visible.keys, by: \.kind).mapValues(\.count)
-    guard let queue = visible.keys.filter({ $0.kind == Kind.taskQueue }).map(\.id).min() else {
-      return ask(
-        Request(.createTaskQueue, arguments: [.friendlyName: .text("q\(random.next() % 3)"), .targetWorkers: "1==1"]), in: neighbour)
-    }
-    guard counts[Kind.workflow] != nil else {
-      let text = "{\"task_routing\":{\"default_filter\":{\"queue\":\"\(SIDKind.taskQueue.text(queue))\"}}}"
-      return ask(Request(.createWorkflow, arguments: [.friendlyName: "w", .configuration: .text(text)]), in: neighbour)
-    }
-    if random.next() % 12 == 0 { return ask(Request(.deleteWorkspace), in: neighbour) }
-    ask(Request(.createTask, arguments: [.attributes: .bytes(Array("{}".utf8)), .timeout: 3600]), in: neighbour)
   }
 
   private func answer(_ visible: [DocumentKey: [UInt8]], _ reservation: Identifier?, _ status: String) {

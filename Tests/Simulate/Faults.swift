@@ -27,7 +27,7 @@ extension History {
   }
 
   /// One process ends; what it had on its way arrives.
-  private mutating func drop(_ place: Int) {
+  mutating func drop(_ place: Int) {
     nodes[place].drop()
     graveyard.append(nodes.remove(at: place))
     pause = nil

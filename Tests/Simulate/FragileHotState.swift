@@ -27,6 +27,10 @@ final class FragileHotState: HotState {
     /// Times that what is stored changed underneath, and as many as there were when the marks were asked for.
     var changes = 0
     var witness = -1
+    /// What a reader could have seen since somebody last asked for it.
+    var seen: [Sighting] = []
+    /// The highest mark that each scope had on this very server.
+    var highest: [Identifier: Int64] = [:]
   }
   private let indexer: DocumentIndexer
   private let state: Mutex<State>
@@ -39,6 +43,7 @@ final class FragileHotState: HotState {
   func wipe() {
     state.withLock {
       $0.home = InProcessHotState(partition: { _ in 0 }, indexer: indexer)
+      $0.highest = [:]
       $0.changes += 1
     }
   }
@@ -52,6 +57,7 @@ final class FragileHotState: HotState {
     let watchers = state.withLock { state in
       if let replica = state.replica {
         state.home = replica
+        state.highest = [:]
         state.changes += 1
       }
       state.replica = nil
@@ -115,9 +121,30 @@ final class FragileHotState: HotState {
 
   private func note(_ scope: Identifier, _ mark: Int64) { state.withLock { $0.reached[scope] = max($0.reached[scope] ?? -1, mark) } }
 
+  /// A reader comes at this very moment.
+  private func look(at scope: Identifier, _ home: InProcessHotState) {
+    guard !home.isRefilling(scope) else { return }
+    home.marks([scope]) { [self] outcome in
+      guard let mark = try? outcome.get().first, mark >= 0 else { return }
+      let amount = Amount(home.documents(of: scope))
+      state.withLock { state in
+        state.seen.append(Sighting(scope: scope, mark: mark, amount: amount, goesBack: mark < state.highest[scope] ?? -1))
+        state.highest[scope] = max(mark, state.highest[scope] ?? -1)
+      }
+    }
+  }
+
+  func drainSeen() -> [Sighting] {
+    state.withLock { state in
+      defer { state.seen = [] }
+      return state.seen
+    }
+  }
+
   func apply(_ entries: [ScopeApply], deliver: @escaping @Sendable (Result<[ApplyOutcome], HotStateFailure>) -> Void) {
     call(deliver) { [self] home, deliver in
       home.apply(entries) { outcome in
+        for entry in entries { self.look(at: entry.scope, home) }
         if case .success(let outcomes) = outcome {
           for (entry, outcome) in zip(entries, outcomes) where outcome == .applied { self.note(entry.scope, entry.mark) }
         }
@@ -134,7 +161,12 @@ final class FragileHotState: HotState {
     _ scope: Identifier, token: RefillToken, number: Int, documents: [Document],
     deliver: @escaping @Sendable (Result<RefillOutcome, HotStateFailure>) -> Void
   ) {
-    call(deliver) { $0.refillChunk(scope, token: token, number: number, documents: documents, deliver: $1) }
+    call(deliver) { [self] home, deliver in
+      home.refillChunk(scope, token: token, number: number, documents: documents) { outcome in
+        self.look(at: scope, home)
+        deliver(outcome)
+      }
+    }
   }
   func endRefill(
     _ scope: Identifier, token: RefillToken, chunks: Int, mark: Int64,
@@ -143,6 +175,7 @@ final class FragileHotState: HotState {
     call(deliver) { [self] home, deliver in
       home.endRefill(scope, token: token, chunks: chunks, mark: mark) { outcome in
         if case .success(.done) = outcome { self.note(scope, mark) }
+        self.look(at: scope, home)
         deliver(outcome)
       }
     }

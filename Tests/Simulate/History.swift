@@ -17,6 +17,10 @@ struct History {
   let publisher: Publisher
   /// Queues stay alive: executors must outlive whatever still refers to them.
   var graveyard: [SimulatedNode] = []
+  var work = Follower("work.journal")
+  var accounts = Follower("account.journal")
+  /// What is tried besides is drawn from here, so that a history without it stays as it was.
+  var trials: SeededGenerator
   /// Steps for which the log takes nothing, and for which one process is not scheduled.
   var outage = 0
   var pause: (node: Int, steps: Int)?
@@ -29,6 +33,7 @@ struct History {
     self.seed = seed
     world = World(seed: seed, trace: trace)
     random = SeededGenerator(seed: seed)
+    trials = SeededGenerator(seed: seed ^ 0x7472_6961_6C73)
     client = Client(world: world, seed: random.next())
     var importers: [Importer] = []
     for number in 0..<world.swarm.imports { importers.append(Importer(number, world: world, client: client, seed: random.next())) }
@@ -64,7 +69,7 @@ struct History {
     }
   }
 
-  private func advance(by milliseconds: Int64) {
+  func advance(by milliseconds: Int64) {
     world.clock.advance(by: milliseconds)
     for node in nodes { node.advance(by: milliseconds) }
   }
@@ -79,10 +84,22 @@ struct History {
       if number % 4 == 0 { bulk() }
       if number % 3 == 0 { try client.tick() }
       try client.checkReadable()
+      try follow()
+      if number == world.swarm.overtakenAt { try overtake() }
+      if number == world.swarm.misreportsAt { misreport() }
       if number > 60, random.next() % 25 == 0 { fault() }
     }
     try heal()
     try check()
+    if world.swarm.comesBackLater { try comeBackLater() }
+  }
+
+  /// What has come into the journals since, and what readers could see meanwhile.
+  mutating func follow() throws {
+    try work.follow(world, work: client.workspace)
+    try accounts.follow(world, work: nil)
+    try work.judge(world.hot.drainSeen())
+    try accounts.judge(world.accountsHot.drainSeen())
   }
 
   /// What comes in bulk, once there is somewhere to put it.
@@ -108,10 +125,14 @@ struct History {
     if world.swarm.isCourteousToTheEnd { world.courtesy.hold(until: .max) }
     if world.swarm.endsWithoutRestart { keepOne() } else { crash() }
     starve()
+    if world.swarm.endsWithoutHotState { try goOnWithoutHotState() }
+    if world.swarm.losesMessages { try loseMessages() }
+    if world.swarm.abandonsRefill { try abandonRefill() }
+    if world.swarm.diesBeforeAnswering { try dieBeforeAnswering() }
     var rounds = 0
     while rounds < 400 {
       rounds += 1
-      settle()
+      try settle()
       try client.tick()
       try client.checkReadable()
       if isFilled { for importer in importers { importer.step() } }
@@ -124,7 +145,7 @@ struct History {
     for round in 0..<30 {
       if round == 24 { world.evidence.spareErrands() }
       advance(by: 5000)
-      settle()
+      try settle()
     }
   }
 
@@ -140,7 +161,7 @@ struct History {
     }
   }
 
-  private mutating func settle() {
+  mutating func settle() throws {
     for _ in 0..<12 {
       for node in nodes {
         node.run(limit: 2000)
@@ -152,11 +173,12 @@ struct History {
       world.accountsHot.flush()
       world.bus.deliver()
       advance(by: 25)
+      try follow()
     }
   }
 
   var isFilled: Bool { visible().keys.contains { $0.kind == Kind.workflow } }
 
   /// What a reader of hot state sees.
-  private func visible() -> [DocumentKey: [UInt8]] { world.hot.visible(client.workspace) }
+  func visible() -> [DocumentKey: [UInt8]] { world.hot.visible(client.workspace) }
 }

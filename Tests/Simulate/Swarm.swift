@@ -48,6 +48,22 @@ struct Swarm: Sendable {
   let retention: Int64?
   /// What faults leave behind has to come right without a restart.
   let endsWithoutRestart: Bool
+  /// The step at which one owner is overtaken by another before it has read its own Open.
+  let overtakenAt: Int?
+  /// The step from which on some decisions land twice, or are reported without an offset.
+  let misreportsAt: Int?
+  /// When everything else is well again, hot state is still away for a while.
+  let endsWithoutHotState: Bool
+  /// The last thing that goes wrong is one of several messages on their way at once.
+  let losesMessages: Bool
+  /// Somebody still asks for things in a deleted workspace, and its tasks were soon due.
+  let asksTheDeleted: Bool
+  /// An owner dies between its last append and the answer.
+  let diesBeforeAnswering: Bool
+  /// A newer owner begins to fill hot state and dies of it, while the older one lives.
+  let abandonsRefill: Bool
+  /// A week passes at the end.
+  let comesBackLater: Bool
 
   init(seed: UInt64) {
     // Not the generator of the history: what is drawn more here must not shift everything else.
@@ -66,5 +82,13 @@ struct Swarm: Sendable {
     retention = one(of: 2) ? Int64(random.next() % 3) * 4000 : nil
     endsWithoutRestart = one(of: 2)
     hasDeadlyErrands = one(of: 3)
+    overtakenAt = one(of: 4) ? 150 + Int(random.next() % 500) : nil
+    misreportsAt = one(of: 3) ? 80 + Int(random.next() % 550) : nil
+    endsWithoutHotState = one(of: 4)
+    losesMessages = one(of: 4)
+    asksTheDeleted = one(of: 2)
+    diesBeforeAnswering = one(of: 4)
+    comesBackLater = one(of: 4)
+    abandonsRefill = one(of: 4)
   }
 }

@@ -65,8 +65,16 @@ final class World: Sendable {
   /// Every record of a partition, as an auditor reads it.
   func records(_ topic: String) throws -> [LogRecord] { archive.records(topic) + (try kept(topic)) }
 
-  private func kept(_ topic: String) throws -> [LogRecord] {
-    let reader = log.openReader(TopicPartition(topic, 0), from: 0, key: nil, visibility: .committed, wake: {})
+  /// Those from an offset on: where that is still in the log, without going through all the others.
+  func records(_ topic: String, from offset: Int64) throws -> [LogRecord] {
+    guard offset > 0, offset >= (try log.bounds(TopicPartition(topic, 0))).start else {
+      return try records(topic).filter { $0.offset >= offset }
+    }
+    return try kept(topic, from: offset)
+  }
+
+  private func kept(_ topic: String, from offset: Int64 = 0) throws -> [LogRecord] {
+    let reader = log.openReader(TopicPartition(topic, 0), from: offset, key: nil, visibility: .committed, wake: {})
     defer { reader.close() }
     var all: [LogRecord] = []
     while true {
