@@ -15,7 +15,17 @@ limit=${TEST_TIMEOUT:-1000}
 . scripts/test-home.sh
 trap end_home EXIT
 
+# What each stage took, beside its budget (docs/testing.md). Told and never judged: no test depends on speed.
+took=()
+timed() {  # budget in seconds, name, command…
+  local budget=$1 name=$2 begun=$SECONDS
+  shift 2
+  "$@"
+  took+=("$(printf '%-22s %5d s of %5d' "$name" $((SECONDS - begun)) "$budget")")
+}
+
 finish() {
+  printf 'test: %s\n' "${took[@]}"
   echo "$passed passed, $failed failed"
   [[ $failed == 0 && $passed != 0 ]]
   exit
@@ -74,13 +84,14 @@ counts() {
   swift build -c release --product Counts ${BUILD_FLAGS:-} && timeout -k 10 "$limit" "$(swift build -c release --show-bin-path)/Counts"
 }
 
-counted architecture python3 scripts/test_check_architecture.py
-counted metrics python3 scripts/test_check_metrics.py
-counted model scripts/check-model.sh
-counted mutations scripts/mutate.sh --check
+timed 30 architecture counted architecture python3 scripts/test_check_architecture.py
+timed 10 metrics counted metrics python3 scripts/test_check_metrics.py
+timed 120 model counted model scripts/check-model.sh
+timed 10 mutations counted mutations scripts/mutate.sh --check
 
 # shellcheck disable=SC2086  # flags are words
-if ! swift build --build-tests ${BUILD_FLAGS:-}; then problem "the tests do not build"; finish; fi
+build_tests() { swift build --build-tests ${BUILD_FLAGS:-} || { problem "the tests do not build"; finish; }; }
+timed 420 build build_tests
 swift_tests() {  # log, words for `swift test`
   local code
   log=$1
@@ -99,17 +110,18 @@ if [[ ${TEST_FLAGS:-} == *--filter* ]]; then
 else
   # What waits for servers blocks threads; beside it whatever has a time limit of its own would meet it.
   on_servers='^(ContractsTests|RedisClientTests|KafkaAdminTests)\.'
-  swift_tests .build/test.log --skip "$on_servers"
-  swift_tests .build/test-servers.log --no-parallel --filter "$on_servers"
-  counted simulation simulate
-  counted counts counts
+  timed 240 "Swift tests" swift_tests .build/test.log --skip "$on_servers"
+  timed 180 "Swift tests, servers" swift_tests .build/test-servers.log --no-parallel --filter "$on_servers"
+  timed 420 simulation counted simulation simulate
+  timed 60 counts counted counts counts
 fi
 
 if [[ -x Tests/Acceptance/run.sh ]]; then
-  counted acceptance Tests/Acceptance/run.sh
+  timed 420 acceptance counted acceptance Tests/Acceptance/run.sh
   if [[ -n ${TRUNKLINE_TEST_KAFKA:-} && -n ${TRUNKLINE_TEST_REDIS:-} ]]; then
     # Takeovers wait for the group's time-outs.
-    ACCEPTANCE_HOME=cluster ACCEPTANCE_LIMIT=800 counted acceptance-cluster Tests/Acceptance/run.sh
+    export ACCEPTANCE_HOME=cluster ACCEPTANCE_LIMIT=800
+    timed 480 "acceptance, cluster" counted acceptance-cluster Tests/Acceptance/run.sh
   elif [[ ${TRUNKLINE_REQUIRE_CLUSTER:-} == 1 ]]; then
     problem "the cluster home was not tested: there is no broker or no Redis"
   else

@@ -5,7 +5,7 @@ import Resources
 import Synchronization
 
 /// Hot state that can be wiped, fail over to a copy that has fallen behind, be slow, be away, or do what it is asked and never say so.
-final class FragileHotState: HotState {
+final class FragileHotState: Sendable {
   /// How it answers.
   enum Mood: Sendable {
     case well, away
@@ -24,9 +24,8 @@ final class FragileHotState: HotState {
     var watchers: [UInt64: @Sendable () -> Void] = [:]
     /// The highest mark that each scope ever had here.
     var reached: [Identifier: Int64] = [:]
-    /// Times that what is stored changed underneath, and as many as there were when the marks were asked for.
+    /// Times that what is stored changed underneath.
     var changes = 0
-    var witness = -1
     /// What a reader could have seen since somebody last asked for it.
     var seen: [Sighting] = []
     /// The highest mark that each scope had on this very server.
@@ -180,15 +179,21 @@ final class FragileHotState: HotState {
       }
     }
   }
-  func marks(_ scopes: [Identifier], deliver: @escaping @Sendable (Result<[Int64], HotStateFailure>) -> Void) {
+  func marks(
+    _ scopes: [Identifier], noting: @escaping @Sendable (Int) -> Void,
+    deliver: @escaping @Sendable (Result<[Int64], HotStateFailure>) -> Void
+  ) {
     call(deliver) { [self] home, deliver in
-      state.withLock { $0.witness = $0.changes }
+      noting(state.withLock { $0.changes })
       home.marks(scopes, deliver: deliver)
     }
   }
-  func setComplete(_ partition: Int, token: RefillToken, deliver: @escaping @Sendable (Result<Void, HotStateFailure>) -> Void) {
+  func setComplete(
+    _ partition: Int, token: RefillToken, unlessChangedSince known: @escaping @Sendable () -> Int,
+    deliver: @escaping @Sendable (Result<Void, HotStateFailure>) -> Void
+  ) {
     call(deliver) { [self] home, deliver in
-      guard state.withLock({ $0.witness == $0.changes }) else {
+      guard state.withLock({ $0.changes }) == known() else {
         return deliver(.failure(.unavailable("changed since the marks were asked for")))
       }
       home.setComplete(partition, token: token, deliver: deliver)

@@ -22,7 +22,7 @@ final class SimulatedNode {
     let log = MortalLog(log: world.log, life: life, archive: world.archive)
     func ports(_ hot: FragileHotState) -> RunnerPorts {
       RunnerPorts(
-        log: log, hot: hot, bus: world.bus, clock: world.clock, identifiers: identifiers,
+        log: log, hot: OwnHotState(hot), bus: world.bus, clock: world.clock, identifiers: identifiers,
         courtesy: world.courtesy)
     }
     var workPorts = ports(world.hot)
