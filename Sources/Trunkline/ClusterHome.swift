@@ -50,7 +50,7 @@ extension Home {
         if let reason = log.problem { problems.append(("kafka", reason)) }
         if let problem = topics.problem { problems.append((problem.part, problem.reason)) }
         let memories = (reading + writing).flatMap { [$0.work, $0.accounts] }
-        if let reason = memories.lazy.compactMap(\.problem).first ?? bus.problem { problems.append(("redis", reason)) }
+        if let reason = memories.compactMap(\.problem).first ?? bus.problem { problems.append(("redis", reason)) }
         if let reason = watch.identityTaken { problems.append(("identity", reason)) }
         return problems
       },

@@ -6,7 +6,7 @@ import unittest
 
 import requests
 
-from support import HOME, KAFKA, PATIENCE, REDIS, until
+from support import BROKER_PORTS, HOME, KAFKA, PATIENCE, REDIS, free_port, until
 from test_cluster import Node, apply_topics, fresh_prefix
 
 STARTER = os.environ.get("KAFKA_STARTER")
@@ -17,6 +17,20 @@ def starter(*arguments, patience=PATIENCE * 3):
     done = subprocess.run([STARTER, *arguments], capture_output=True, text=True, timeout=patience)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def start_broker(folder, *options):
+    """Starts one in the folder; its port. It takes several ports in a row, and a neighbour may have one of them: then elsewhere."""
+    for attempt in range(5):
+        port = free_port(BROKER_PORTS)
+        try:
+            starter("start", folder, "--port", str(port), *options)
+            return port
+        except AssertionError as error:
+            if "Address already in use" not in str(error) or attempt == 4:
+                raise
+            subprocess.run([STARTER, "clean", folder], capture_output=True)
+            os.makedirs(folder, exist_ok=True)
 
 
 def kcat(*arguments, kafka=KAFKA, data=None):

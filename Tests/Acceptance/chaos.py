@@ -21,7 +21,7 @@ import threading
 import time
 
 from kill_loop import KillLoop
-from support import PATIENCE, Space, free_port, until
+from support import BROKER_PORTS, PATIENCE, Space, free_port, until
 from test_cluster import Node, apply_topics, fresh_prefix
 
 STARTER = os.environ.get("KAFKA_STARTER", "")
@@ -92,7 +92,7 @@ class Chaos(KillLoop):
         super().__init__(seconds, seed)
         self.source = random.Random(self.seed)
         self.work_folder = tempfile.mkdtemp(prefix="trunkline-chaos-")
-        self.kafka_port, self.redis_port = free_port(), free_port()
+        self.kafka_port, self.redis_port = free_port(BROKER_PORTS), free_port()
         self.redis_process, self.proxy, self.nodes = None, None, []
         self.faults, self.stopped, self.calm = collections.Counter(), [], 0.0
         self.spread = random.Random()

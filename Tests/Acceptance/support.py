@@ -50,16 +50,25 @@ def until(condition, what="the condition", patience=PATIENCE):
         pause.wait(0.02)
 
 
-def free_port():
-    """A port below those that the system gives to outgoing connections, so that no neighbour takes it in between."""
+def free_port(row=1):
+    """A port below those that the system gives to outgoing connections, so that no neighbour takes it in between; with `row` the first of so many."""
     while True:
-        port = random.SystemRandom().randrange(20000, 32000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
+        first = random.SystemRandom().randrange(20000, 32000)
+        probes = []
+        try:
+            for port in range(first, first + row):
+                probes.append(socket.socket())
+                probes[-1].bind(("127.0.0.1", port))
+            return first
+        except OSError:
+            continue
+        finally:
+            for probe in probes:
+                probe.close()
+
+
+# What a broker takes: its listeners and those of the controllers beside it.
+BROKER_PORTS = 6
 
 
 def in_parallel(count, work):

@@ -13,7 +13,7 @@ import uuid
 
 import requests
 
-from support import BINARY, HOME, KAFKA, PATIENCE, REDIS, SID, TOKEN, Server, Space, free_port, until
+from support import BINARY, BROKER_PORTS, HOME, KAFKA, PATIENCE, REDIS, SID, TOKEN, Server, Space, free_port, until
 
 
 class Node(Server):
@@ -269,7 +269,7 @@ class Outage(UnderLoad):
     def setUp(self):
         super().setUp()
         self.folder = tempfile.mkdtemp(prefix="trunkline-broker-")
-        self.kafka = f"127.0.0.1:{free_port()}"
+        self.kafka = f"127.0.0.1:{free_port(BROKER_PORTS)}"
         self.broker("start", self.folder, "--port", self.kafka.split(":")[1])
         self.addCleanup(lambda: subprocess.run([os.environ["KAFKA_STARTER"], "clean", self.folder], capture_output=True))
 

@@ -9,8 +9,8 @@ import unittest
 
 import requests
 
-from bad_days import STARTER, needs_starter, refusal, starter, why
-from support import HOME, PATIENCE, Space, free_port, until
+from bad_days import STARTER, needs_starter, refusal, start_broker, starter, why
+from support import HOME, PATIENCE, Space, until
 from test_cluster import Node, apply_topics, fresh_prefix
 
 
@@ -24,9 +24,7 @@ class KafkaSecurity(unittest.TestCase):
             raise unittest.SkipTest("needs a broker and Redis")
         cls.folder = tempfile.mkdtemp(prefix="trunkline-secure-")
         cls.addClassCleanup(lambda: subprocess.run([STARTER, "clean", cls.folder], capture_output=True))
-        # The broker and those beside it want several ports in a row.
-        cls.admin = f"127.0.0.1:{free_port()}"
-        starter("start", cls.folder, "--port", cls.admin.split(":")[1], "--secure")
+        cls.admin = f"127.0.0.1:{start_broker(cls.folder, '--secure')}"
         cls.sasl = starter("bootstrap", cls.folder, "sasl").strip()
 
     def setUp(self):

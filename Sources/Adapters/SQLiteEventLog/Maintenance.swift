@@ -7,6 +7,12 @@ struct Maintenance {
   private static let fewest = 8
   private static let most = 1000
   private var rows = 64
+  /// With so many rows to go the file grows faster than it is trimmed: whoever waits shares in that.
+  private static let backlog: Int64 = 100_000
+  private static let fewestBehind = 256
+  /// Partitions take turns, and so do trims and sweeps.
+  private var lastTrimmed = -1
+  private var isSweepsTurn = false
   /// While groups come one after another a step has its turn only so often.
   private static let busyMilliseconds: Int64 = 20
   private static let sweepMilliseconds: Int64 = 60_000
@@ -42,18 +48,27 @@ struct Maintenance {
     for index in s.partitions.indices where s.partitions[index].compacted { sweeps.insert(index) }
   }
 
-  mutating func step(_ connection: Connection) {
+  /// Answers the error that ended it, if it was one that the disk or the file is to be asked about.
+  mutating func step(_ connection: Connection) -> SQLiteError? {
     let begun = core.clock.monotonic()
+    var removed = 0
     defer {
       lastStep = core.clock.monotonic()
-      rows = lastStep - begun > 1 ? max(rows / 2, Maintenance.fewest) : min(rows + rows / 4, Maintenance.most)
+      if lastStep - begun > 1 {
+        rows = max(rows / 2, Maintenance.fewest)
+      } else if removed >= rows {
+        rows = min(rows + rows / 4, Maintenance.most)
+      }
+      if trims.isEmpty, sweeps.isEmpty { giveUp() }
     }
-    if let (index, before) = trims.first {
-      if trim(index, before, connection) { trims[index] = nil }
-    } else if let index = sweeps.first {
-      if sweep(index, connection) { sweeps.remove(index) }
+    isSweepsTurn.toggle()
+    do throws(SQLiteError) {
+      if !sweeps.isEmpty, isSweepsTurn || trims.isEmpty { removed = try sweep(connection) } else { removed = try trim(connection) }
+      return nil
+    } catch {
+      if connection.isInTransaction { try? connection.execute("ROLLBACK") }
+      return error.leavesDoubt || error.spoilsConnection ? error : nil
     }
-    if trims.isEmpty, sweeps.isEmpty { giveUp() }
   }
 
   /// Leaves what is left for another day: positions below a partition's start are refused whether their rows are gone or not.
@@ -64,39 +79,40 @@ struct Maintenance {
     for call in done { call() }
   }
 
-  /// One step; true when there is no more to do, or it cannot be done now.
-  private func trim(_ index: Int, _ before: Int64, _ connection: Connection) -> Bool {
-    let table = core.state.withLock { $0.partitions[index].table }
-    do {
-      guard let first = try connection.integer("SELECT min(\"offset\") FROM p\(table)") else { return true }
-      let until = min(before, first + Int64(rows))
-      try connection.execute(
-        """
-        BEGIN IMMEDIATE;
-        UPDATE partitions SET start = max(start, \(before)) WHERE id = \(table);
-        DELETE FROM p\(table) WHERE "offset" < \(until);
-        COMMIT
-        """)
-      return until == before
-    } catch {
-      if connection.isInTransaction { try? connection.execute("ROLLBACK") }
-      return true
+  /// Rows that went. A partition that fails is left for another day.
+  private mutating func trim(_ connection: Connection) throws(SQLiteError) -> Int {
+    guard let (index, before) = trims.filter({ $0.key > lastTrimmed }).min(by: { $0.key < $1.key }) ?? trims.min(by: { $0.key < $1.key })
+    else {
+      return 0
     }
+    lastTrimmed = index
+    trims[index] = nil
+    let table = core.state.withLock { $0.partitions[index].table }
+    guard let first = try connection.integer("SELECT min(\"offset\") FROM p\(table)") else { return 0 }
+    let step = before - first > Maintenance.backlog ? max(rows, Maintenance.fewestBehind) : rows
+    let until = min(before, first + Int64(step))
+    try connection.execute(
+      """
+      BEGIN IMMEDIATE;
+      UPDATE partitions SET start = max(start, \(before)) WHERE id = \(table);
+      DELETE FROM p\(table) WHERE "offset" < \(until);
+      COMMIT
+      """)
+    if until < before { trims[index] = before }
+    return max(0, Int(until - first))
   }
 
-  private func sweep(_ index: Int, _ connection: Connection) -> Bool {
+  private mutating func sweep(_ connection: Connection) throws(SQLiteError) -> Int {
+    guard let index = sweeps.popFirst() else { return 0 }
     let (table, last) = core.state.withLock { ($0.partitions[index].table, $0.partitions[index].committed - 1) }
     // The append itself removed what the tombstone stands for, so its age counts from there.
     let oldest = core.clock.now() - core.options.tombstoneMilliseconds
-    do {
-      try connection.execute(
-        """
-        DELETE FROM p\(table) WHERE "offset" IN (
-          SELECT "offset" FROM p\(table) WHERE value IS NULL AND appended < \(oldest) AND "offset" < \(last) ORDER BY appended LIMIT \(rows))
-        """)
-      return connection.changes < rows
-    } catch {
-      return true
-    }
+    try connection.execute(
+      """
+      DELETE FROM p\(table) WHERE "offset" IN (
+        SELECT "offset" FROM p\(table) WHERE value IS NULL AND appended < \(oldest) AND "offset" < \(last) ORDER BY appended LIMIT \(rows))
+      """)
+    if connection.changes >= rows { sweeps.insert(index) }
+    return connection.changes
   }
 }

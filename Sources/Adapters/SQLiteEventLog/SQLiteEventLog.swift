@@ -61,7 +61,11 @@ package final class SQLiteEventLog: EventLog {
   package func partitions(of topic: String) -> Int? { core(of: topic).topics[topic] }
 
   /// What keeps it from being written or read now; nil when nothing does. It goes by itself when the reason goes.
-  package var problem: LogProblem? { cores.lazy.compactMap(\.health.problem).first }
+  package var problem: LogProblem? {
+    // Each is asked once: a lazy sequence asks for what it has found again, and meanwhile it may be gone.
+    for core in cores { if let problem = core.health.problem { return problem } }
+    return nil
+  }
 
   package func openSession(
     _ target: TopicPartition, durability: Durability, deliver: @escaping @Sendable ([AppendReport]) -> Void

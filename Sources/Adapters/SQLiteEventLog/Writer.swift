@@ -71,8 +71,8 @@ final class Writer {
     guard owesSync || maintenance.hasWork || hasMuch else { return core.writerWakes.wait() }
     if core.writerWakes.wait(milliseconds: Writer.quietMilliseconds) { return }
     if owesSync { return syncAlone() }
-    if maintenance.hasWork { return tidy() }
-    foldIn()
+    if hasMuch { return foldIn() }
+    tidy()
   }
 
   /// While groups come one after another there is no quiet moment.
@@ -85,7 +85,11 @@ final class Writer {
   private func tidy() {
     guard let connection = connected() else { return maintenance.giveUp() }
     try? setSync(false)
-    maintenance.step(connection)
+    if let error = maintenance.step(connection) {
+      note(error)
+      letGoIfSpoiled()
+    }
+    noteFolding()
   }
 
   private func foldIn() {
@@ -97,6 +101,7 @@ final class Writer {
   private func noteFolding() {
     guard let failure = connection?.checkpointFailure, !isInDoubt else { return }
     note(failure)
+    isInDoubt = true
     letGoIfSpoiled()
   }
 
@@ -115,6 +120,7 @@ final class Writer {
       return letGoIfSpoiled()
     }
     settle([], synced: true)
+    noteFolding()
   }
 
   private func setSync(_ full: Bool) throws(SQLiteError) {

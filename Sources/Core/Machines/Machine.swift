@@ -81,7 +81,8 @@ package struct Turn: Sendable {
     effects = Effects()
   }
 
-  /// A new identifier, greater than those of earlier turns and of this one: what is made together stands together in every index, and a new one is written at its end.
+  /// A new identifier, as a rule greater than those made before (not within one millisecond, nor while the clock stands): what is made together stands together in every
+  /// index, and a new one is written near its end. Nothing may depend on the order.
   /// 48 bits of time, 16 of the place in the turn, 64 random ones (after RFC 9562, section 5.7).
   package mutating func identifier() -> Identifier {
     made += 1

@@ -119,8 +119,13 @@ extension PartitionRunner {
   /// A record of another system's. Its key may have led it to any partition: the workspace's own gets it through the outbox, once.
   private func handlePublished(_ record: LogRecord, _ input: UInt8, _ machine: inout M, _ turn: inout Turn, _ decision: inout Decision) {
     var command: Command
-    do throws(PublishedRecordError) { command = try M.published(record.value ?? []) } catch {
-      return reject(record, input, error.reason, &machine, &turn, &decision)
+    // A body from outside: reading it may be what ends the process.
+    ports.poison.note(input: input, partition: options.partition, position: record.offset)
+    let parsed = Result { () throws(PublishedRecordError) in try M.published(record.value ?? []) }
+    ports.poison.clear()
+    switch parsed {
+    case .success(let published): command = published
+    case .failure(let error): return reject(record, input, error.reason, &machine, &turn, &decision)
     }
     command.replyTo = ReplyAddress(node: RunnerOptions.nobody, request: UInt64(record.offset))
     guard isMine(command.scope) else {
