@@ -145,16 +145,18 @@ struct PartitionState {
     for id in waitingCommitted.filtered { readers[id]?.position = committed }
   }
 
-  /// Goes back to what the file holds, after a commit that failed.
-  mutating func rollBack(to end: Int64, _ wakes: inout [@Sendable () -> Void]) {
-    tail.cut(to: end)
+  /// Goes back to what the file holds, after a commit that failed. `isForeign`: what it holds beyond what was known to be written is an earlier commit that turned up, not what
+  /// stands in memory at the same offsets.
+  mutating func rollBack(to end: Int64, isForeign: Bool, _ wakes: inout [@Sendable () -> Void]) {
+    let kept = isForeign ? min(written, end) : end
+    tail.cut(to: kept)
     if tail.end < end {
       // What had been given up was in the file after all, and is durable there.
       tail = Tail(base: end)
       committed = end
     }
     (written, next) = (end, end)
-    for (id, reader) in readers where reader.position > end { readers[id]?.broken = true }
+    for (id, reader) in readers where reader.position > kept { readers[id]?.broken = true }
     waitingOrdered.takeAll(into: &wakes)
     waitingCommitted.takeAll(into: &wakes)
   }

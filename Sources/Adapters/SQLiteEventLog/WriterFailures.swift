@@ -68,7 +68,7 @@ extension Writer {
       } catch {
         letGo()
       }
-      s.partitions[index].rollBack(to: end, &wakes)
+      s.partitions[index].rollBack(to: end, isForeign: isReconciled, &wakes)
       s.unsynced.insert(index)
     }
     if isReconciled, connection != nil { isReopened = false }
