@@ -206,6 +206,8 @@ class Server:
 
     def client(self, sid=SID, token=TOKEN):
         client = Client(sid, token)
+        # The distribution's older client does not look into the environment for whom to believe.
+        client.http_client.session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
         client.taskrouter.base_url = self.url
         client.api.base_url = self.url
         return client
