@@ -29,23 +29,5 @@ end_home() {
   home=
 }
 
-# The first of six in a row that are free, below those that the system gives to outgoing connections: a broker takes several.
-free_port() {
-  python3 - <<'END'
-import random, socket
-while True:
-    first = random.SystemRandom().randrange(20000, 32000)
-    probes = []
-    try:
-        for port in range(first, first + 6):
-            probes.append(socket.socket())
-            probes[-1].bind(("127.0.0.1", port))
-        break
-    except OSError:
-        continue
-    finally:
-        for probe in probes:
-            probe.close()
-print(first)
-END
-}
+# The first of as many in a row as a broker takes.
+free_port() { python3 Tests/Acceptance/ports.py; }

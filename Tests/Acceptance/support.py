@@ -7,7 +7,6 @@ deadline that only a broken product reaches.
 import functools
 import json
 import os
-import random
 import re
 import shutil
 import signal
@@ -23,6 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 import twilio
+from ports import BROKER_PORTS, free_port
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
@@ -48,27 +48,6 @@ def until(condition, what="the condition", patience=PATIENCE):
         if time.monotonic() > deadline:
             raise AssertionError(f"{what}: not within {patience:g} s; last: {found!r}")
         pause.wait(0.02)
-
-
-def free_port(row=1):
-    """A port below those that the system gives to outgoing connections, so that no neighbour takes it in between; with `row` the first of so many."""
-    while True:
-        first = random.SystemRandom().randrange(20000, 32000)
-        probes = []
-        try:
-            for port in range(first, first + row):
-                probes.append(socket.socket())
-                probes[-1].bind(("127.0.0.1", port))
-            return first
-        except OSError:
-            continue
-        finally:
-            for probe in probes:
-                probe.close()
-
-
-# What a broker takes: its listeners and those of the controllers beside it.
-BROKER_PORTS = 6
 
 
 def in_parallel(count, work):

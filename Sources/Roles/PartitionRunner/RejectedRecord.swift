@@ -9,15 +9,7 @@ enum RejectedRecord {
   /// `most` bytes of key and of value are kept. Escaped they take six times as much at most.
   static func encode(_ record: LogRecord, _ source: TopicPartition, _ reason: String, most: Int) -> [UInt8] {
     var json = JSONWriter(capacity: 256 + min(most, record.value?.count ?? 0) * 2)
-    json.beginObject()
-    json.key("topic")
-    json.string(source.topic)
-    json.key("partition")
-    json.int(source.partition)
-    json.key("offset")
-    json.int(record.offset)
-    json.key("reason")
-    json.string(reason)
+    begin(source, record.offset, reason, &json)
     write("key", record.key, most, &json)
     write("value", record.value, most, &json)
     json.endObject()
@@ -27,23 +19,27 @@ enum RejectedRecord {
   /// A timer that is removed, or a long command that is given up: no record asked for it, so its journal and what it was about are told, and no offset.
   static func encode(_ errand: Errand, _ journal: TopicPartition, _ reason: String) -> [UInt8] {
     var json = JSONWriter(capacity: 512)
-    json.beginObject()
-    json.key("topic")
-    json.string(journal.topic)
-    json.key("partition")
-    json.int(journal.partition)
-    json.key("offset")
-    json.int(-1)
-    json.key("reason")
-    json.string(reason)
+    begin(journal, -1, reason, &json)
     json.key("scope")
     json.string(errand.scope.hex)
     json.key("document")
     json.string(errand.document.id.hex)
     json.key("at")
-    json.int(Int(errand.at))
+    json.int(errand.at)
     json.endObject()
     return json.bytes
+  }
+
+  private static func begin(_ source: TopicPartition, _ offset: Int64, _ reason: String, _ json: inout JSONWriter) {
+    json.beginObject()
+    json.key("topic")
+    json.string(source.topic)
+    json.key("partition")
+    json.int(source.partition)
+    json.key("offset")
+    json.int(offset)
+    json.key("reason")
+    json.string(reason)
   }
 
   private static func write(_ name: String, _ bytes: [UInt8]?, _ most: Int, _ json: inout JSONWriter) {
