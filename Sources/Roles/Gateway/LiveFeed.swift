@@ -5,11 +5,14 @@ import Synchronization
 import TaskEvents
 
 /// Brings the events of other nodes' projectors to this node's streams, of the partitions that somebody listens to: over the bus as soon as they are decided, which
-/// may lose some, and from the `events` topic a moment later, which loses none. Whatever comes twice is known by its sequence.
+/// may lose some, and from the `events` topic a moment later, which loses none. Each is handed on once, at its first coming: who begins to listen in between would
+/// take the second for news. What the bus has lost before a later event shows there as a gap, which the store fills.
 package final class LiveFeed: Sendable {
   private struct Partition {
     var subscription: (any Cancellable)?
     var tail: EventTail
+    /// The last sequence handed on, of each workspace.
+    var told: [Identifier: UInt64] = [:]
   }
   private struct State {
     var partitions: [Int: Partition] = [:]
@@ -33,21 +36,44 @@ package final class LiveFeed: Sendable {
   func need(_ partition: Int) async {
     let (tail, isNew): (EventTail?, Bool) = state.withLock { state in
       if let known = state.partitions[partition] { return (known.tail, false) }
-      guard let publish = state.publish else { return (nil, false) }
-      let tail = EventTail(log: log, partition: partition, queue: queue, publish: publish)
+      guard state.publish != nil else { return (nil, false) }
+      let tail = EventTail(log: log, partition: partition, queue: queue) { [weak self] in self?.handOn(stored: $0, of: partition) }
       state.partitions[partition] = Partition(subscription: nil, tail: tail)
       return (tail, true)
     }
     guard let tail else { return }
     if isNew {
-      let publish = state.withLock { $0.publish }
-      let subscription = bus.subscribe(LiveEvent.channel(partition)) { message in
-        if let events = try? LiveEvent.decode(message) { publish?(events) }
+      let subscription = bus.subscribe(LiveEvent.channel(partition)) { [weak self] message in
+        if let events = try? LiveEvent.decode(message) { self?.handOn(events, of: partition) }
       }
       state.withLock { $0.partitions[partition]?.subscription = subscription }
       tail.start()
     }
     await tail.opened()
+  }
+
+  /// Only what has not been handed on is made JSON.
+  private func handOn(stored records: [LogRecord], of partition: Int) {
+    let told = state.withLock { $0.partitions[partition]?.told } ?? [:]
+    let news = records.flatMap { record in
+      guard let workspace = Identifier(keyBytes: record.key) else { return [LiveEvent]() }
+      return StoredEvent.all(in: record.value ?? [], scope: workspace, from: (told[workspace] ?? 0) + 1).map {
+        LiveEvent(workspace: workspace, sequence: $0.sequence, worker: nil, json: $0.json)
+      }
+    }
+    handOn(news, of: partition)
+  }
+
+  private func handOn(_ events: [LiveEvent], of partition: Int) {
+    let (news, publish) = state.withLock { state in
+      let news = events.filter { event in
+        guard event.sequence > state.partitions[partition]?.told[event.workspace] ?? 0 else { return false }
+        state.partitions[partition]?.told[event.workspace] = event.sequence
+        return true
+      }
+      return (news, state.publish)
+    }
+    if !news.isEmpty { publish?(news) }
   }
 
   /// Lets go of partitions that nobody listens to any more.
@@ -76,13 +102,13 @@ final class EventTail: Sendable {
   private let log: any EventLog
   private let source: TopicPartition
   private let queue: any WorkQueue
-  private let publish: @Sendable ([LiveEvent]) -> Void
+  private let receive: @Sendable ([LogRecord]) -> Void
   private let state = Mutex(State())
 
-  init(log: any EventLog, partition: Int, queue: any WorkQueue, publish: @escaping @Sendable ([LiveEvent]) -> Void) {
+  init(log: any EventLog, partition: Int, queue: any WorkQueue, receive: @escaping @Sendable ([LogRecord]) -> Void) {
     self.log = log
     self.queue = queue
-    self.publish = publish
+    self.receive = receive
     source = TopicPartition("events", partition)
   }
 
@@ -117,13 +143,7 @@ final class EventTail: Sendable {
     do {
       let records = try reader.take(records: 500, bytes: 1 << 20)
       guard !records.isEmpty else { return }
-      publish(
-        records.flatMap { record in
-          guard let workspace = Identifier(keyBytes: record.key) else { return [LiveEvent]() }
-          return StoredEvent.all(in: record.value ?? [], scope: workspace).map {
-            LiveEvent(workspace: workspace, sequence: $0.sequence, worker: nil, json: $0.json)
-          }
-        })
+      receive(records)
       queue.post { [weak self] in self?.drain() }
     } catch {
       // What is missed meanwhile shows as a gap, which the store fills.
