@@ -65,19 +65,9 @@ final class TestPeer: Sendable {
   }
 
   init(_ serve: @escaping @Sendable (Connection) -> Void) throws {
-    listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    var length = socklen_t(MemoryLayout.size(ofValue: address))
+    (listener, port) = try boundSocket()
     let descriptor = listener
-    let code = withUnsafeMutablePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(descriptor, $0, length) == 0 && listen(descriptor, 64) == 0 ? getsockname(descriptor, $0, &length) : -1
-      }
-    }
-    if code != 0 { throw POSIXError(.EADDRNOTAVAIL) }
-    port = Int(UInt16(bigEndian: address.sin_port))
+    guard listen(descriptor, 64) == 0 else { throw POSIXError(.EADDRNOTAVAIL) }
     Thread.detachNewThread { [weak self] in
       while true {
         let accepted = accept(descriptor, nil, nil)
@@ -108,6 +98,32 @@ final class TestPeer: Sendable {
     shutdown(listener, Int32(SHUT_RDWR))
     for descriptor in state.withLock({ $0.open }) { shutdown(descriptor, Int32(SHUT_RDWR)) }
   }
+}
+
+/// A port that nobody listens on, and nobody else can: it is taken.
+final class ClosedPort: Sendable {
+  let port: Int
+  private let descriptor: Int32
+
+  init() throws { (descriptor, port) = try boundSocket() }
+
+  deinit { close(descriptor) }
+}
+
+/// A socket with a port of its own on the loopback address.
+private func boundSocket() throws -> (descriptor: Int32, port: Int) {
+  let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+  var address = sockaddr_in()
+  address.sin_family = sa_family_t(AF_INET)
+  address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+  var length = socklen_t(MemoryLayout.size(ofValue: address))
+  let code = withUnsafeMutablePointer(to: &address) {
+    $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+      bind(descriptor, $0, length) == 0 ? getsockname(descriptor, $0, &length) : -1
+    }
+  }
+  if code != 0 { throw POSIXError(.EADDRNOTAVAIL) }
+  return (descriptor, Int(UInt16(bigEndian: address.sin_port)))
 }
 
 /// Answers every request of a connection with what it was.

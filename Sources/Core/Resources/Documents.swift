@@ -1,21 +1,25 @@
 /// Names one document of a scope: its kind (a number that the owning machine gives out) and its identifier.
-package struct DocumentKey: Hashable, Sendable, Comparable {
-  package var kind: UInt8
-  package var id: Identifier
+public struct DocumentKey: Hashable, Sendable, Comparable {
+  /// A number that the owning machine gives out.
+  public var kind: UInt8
+  /// Unique among the documents of its kind in a scope.
+  public var id: Identifier
 
-  package init(kind: UInt8, id: Identifier) {
+  /// Names a document.
+  public init(kind: UInt8, id: Identifier) {
     self.kind = kind
     self.id = id
   }
 
   /// Two words instead of two and a byte: a third of the time.
   @inlinable
-  package func hash(into hasher: inout Hasher) {
+  public func hash(into hasher: inout Hasher) {
     hasher.combine(id.high)
     hasher.combine(id.low ^ UInt64(kind) &* 0x9E37_79B9_7F4A_7C15)
   }
 
-  package static func < (a: DocumentKey, b: DocumentKey) -> Bool { a.kind != b.kind ? a.kind < b.kind : a.id < b.id }
+  /// By kind, then by identifier.
+  public static func < (a: DocumentKey, b: DocumentKey) -> Bool { a.kind != b.kind ? a.kind < b.kind : a.id < b.id }
 }
 
 /// What happens to one document: a whole new text, or gone (nil). Never a patch (journal.md, "Words").

@@ -1,5 +1,6 @@
 /// Goes through the fields of a document once for writing and once for reading, so that both can never disagree.
-package protocol FieldCoder {
+/// Public, as are its words (`ByteWriter`, `ByteReader`, `Identifier`): only then is it specialised in other modules.
+public protocol FieldCoder {
   mutating func field(_ value: inout Identifier) throws(DecodingFailure)
   mutating func field(_ value: inout Int64) throws(DecodingFailure)
   mutating func field(_ value: inout Int) throws(DecodingFailure)
@@ -12,24 +13,26 @@ package protocol FieldCoder {
 }
 
 /// Something that names its fields, in order, to a coder.
-package protocol FieldCoded: Sendable {
+public protocol FieldCoded: Sendable {
   /// A blank value to read into.
   init()
   mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(DecodingFailure)
 }
 
 /// A document of a machine: its fields behind a schema version.
-package protocol DocumentRecord: FieldCoded {
+public protocol DocumentRecord: FieldCoded {
   /// What this is called in an error.
   static var documentName: String { get }
   static var schemaVersion: UInt8 { get }
 }
 
 extension DocumentRecord {
-  package static var schemaVersion: UInt8 { 1 }
+  /// 1, unless a document says otherwise.
+  public static var schemaVersion: UInt8 { 1 }
 
+  /// Version and fields. O(size).
   @inlinable
-  package func encoded() -> [UInt8] {
+  public func encoded() -> [UInt8] {
     var coder = FieldWriter()
     coder.out.byte(Self.schemaVersion)
     var copy = self
@@ -38,8 +41,9 @@ extension DocumentRecord {
     return coder.out.bytes
   }
 
+  /// Reads what `encoded` wrote; refuses other versions. O(size).
   @inlinable
-  package init(decoding bytes: [UInt8]) throws(DecodingFailure) {
+  public init(decoding bytes: [UInt8]) throws(DecodingFailure) {
     var coder = FieldReader(ByteReader(bytes))
     let version = try coder.reader.byte()
     guard version == Self.schemaVersion else { throw .unknownVersion(kind: Self.documentName, version: Int(version)) }
@@ -48,45 +52,69 @@ extension DocumentRecord {
   }
 }
 
-package struct FieldWriter: FieldCoder {
-  package var out = ByteWriter(capacity: 160)
+/// Writes fields one behind the other.
+public struct FieldWriter: FieldCoder {
+  /// What has been written so far.
+  public var out = ByteWriter(capacity: 160)
 
-  @inlinable package init() {}
+  /// Nothing written.
+  @inlinable public init() {}
 
-  @inlinable package mutating func field(_ value: inout Identifier) throws(DecodingFailure) { out.optional(value) }
-  @inlinable package mutating func field(_ value: inout Int64) throws(DecodingFailure) { out.signed(value) }
-  @inlinable package mutating func field(_ value: inout Int) throws(DecodingFailure) { out.signed(Int64(value)) }
-  @inlinable package mutating func field(_ value: inout UInt64) throws(DecodingFailure) { out.unsigned(value) }
-  @inlinable package mutating func field(_ value: inout Bool) throws(DecodingFailure) { out.bool(value) }
-  @inlinable package mutating func field(_ value: inout String) throws(DecodingFailure) { out.string(value) }
-  @inlinable package mutating func field(_ value: inout String?) throws(DecodingFailure) { out.optional(value) }
-  @inlinable package mutating func field<Value: RawRepresentable<UInt8>>(choice value: inout Value) throws(DecodingFailure) {
+  /// As `FieldCoder` asks.
+  @inlinable public mutating func field(_ value: inout Identifier) throws(DecodingFailure) { out.optional(value) }
+  /// As `FieldCoder` asks.
+  @inlinable public mutating func field(_ value: inout Int64) throws(DecodingFailure) { out.signed(value) }
+  /// As `FieldCoder` asks.
+  @inlinable public mutating func field(_ value: inout Int) throws(DecodingFailure) { out.signed(Int64(value)) }
+  /// As `FieldCoder` asks.
+  @inlinable public mutating func field(_ value: inout UInt64) throws(DecodingFailure) { out.unsigned(value) }
+  /// As `FieldCoder` asks.
+  @inlinable public mutating func field(_ value: inout Bool) throws(DecodingFailure) { out.bool(value) }
+  /// As `FieldCoder` asks.
+  @inlinable public mutating func field(_ value: inout String) throws(DecodingFailure) { out.string(value) }
+  /// As `FieldCoder` asks.
+  @inlinable public mutating func field(_ value: inout String?) throws(DecodingFailure) { out.optional(value) }
+  /// As `FieldCoder` asks.
+  @inlinable public mutating func field<Value: RawRepresentable<UInt8>>(choice value: inout Value) throws(DecodingFailure) {
     out.byte(value.rawValue)
   }
-  @inlinable package mutating func list<Element: FieldCoded>(_ values: inout [Element]) throws(DecodingFailure) {
+  /// As `FieldCoder` asks.
+  @inlinable public mutating func list<Element: FieldCoded>(_ values: inout [Element]) throws(DecodingFailure) {
     out.count(values.count)
     for place in values.indices { try values[place].code(&self) }
   }
 }
 
-package struct FieldReader: FieldCoder {
-  package var reader: ByteReader
+/// Reads fields in the order in which they were written.
+public struct FieldReader: FieldCoder {
+  /// Where it stands.
+  public var reader: ByteReader
 
-  @inlinable package init(_ reader: ByteReader) { self.reader = reader }
+  /// Reads on from where `reader` stands.
+  @inlinable public init(_ reader: ByteReader) { self.reader = reader }
 
-  @inlinable package mutating func field(_ value: inout Identifier) throws(DecodingFailure) { value = try reader.optionalIdentifier() }
-  @inlinable package mutating func field(_ value: inout Int64) throws(DecodingFailure) { value = try reader.signed() }
-  @inlinable package mutating func field(_ value: inout Int) throws(DecodingFailure) { value = Int(try reader.signed()) }
-  @inlinable package mutating func field(_ value: inout UInt64) throws(DecodingFailure) { value = try reader.unsigned() }
-  @inlinable package mutating func field(_ value: inout Bool) throws(DecodingFailure) { value = try reader.bool() }
-  @inlinable package mutating func field(_ value: inout String) throws(DecodingFailure) { value = try reader.string() }
-  @inlinable package mutating func field(_ value: inout String?) throws(DecodingFailure) { value = try reader.optionalString() }
-  @inlinable package mutating func field<Value: RawRepresentable<UInt8>>(choice value: inout Value) throws(DecodingFailure) {
+  /// As `FieldCoder` asks.
+  @inlinable public mutating func field(_ value: inout Identifier) throws(DecodingFailure) { value = try reader.optionalIdentifier() }
+  /// As `FieldCoder` asks.
+  @inlinable public mutating func field(_ value: inout Int64) throws(DecodingFailure) { value = try reader.signed() }
+  /// As `FieldCoder` asks.
+  @inlinable public mutating func field(_ value: inout Int) throws(DecodingFailure) { value = Int(try reader.signed()) }
+  /// As `FieldCoder` asks.
+  @inlinable public mutating func field(_ value: inout UInt64) throws(DecodingFailure) { value = try reader.unsigned() }
+  /// As `FieldCoder` asks.
+  @inlinable public mutating func field(_ value: inout Bool) throws(DecodingFailure) { value = try reader.bool() }
+  /// As `FieldCoder` asks.
+  @inlinable public mutating func field(_ value: inout String) throws(DecodingFailure) { value = try reader.string() }
+  /// As `FieldCoder` asks.
+  @inlinable public mutating func field(_ value: inout String?) throws(DecodingFailure) { value = try reader.optionalString() }
+  /// As `FieldCoder` asks.
+  @inlinable public mutating func field<Value: RawRepresentable<UInt8>>(choice value: inout Value) throws(DecodingFailure) {
     let raw = try reader.byte()
     guard let known = Value(rawValue: raw) else { throw .malformed("an unknown \(Value.self) \(raw)", at: reader.position) }
     value = known
   }
-  @inlinable package mutating func list<Element: FieldCoded>(_ values: inout [Element]) throws(DecodingFailure) {
+  /// As `FieldCoder` asks.
+  @inlinable public mutating func list<Element: FieldCoded>(_ values: inout [Element]) throws(DecodingFailure) {
     let count = try reader.count()
     values = []
     values.reserveCapacity(count)

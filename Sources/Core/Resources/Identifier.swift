@@ -1,26 +1,33 @@
 /// 128 bits that name one thing. The two letters in front of its text form come from what it names (`SIDKind`), so they are not stored.
-package struct Identifier: Hashable, Sendable, Comparable {
-  package var high: UInt64
-  package var low: UInt64
+public struct Identifier: Hashable, Sendable, Comparable {
+  /// The first eight bytes: of new ones the time.
+  public var high: UInt64
+  /// The other eight: of new ones chance alone.
+  public var low: UInt64
 
-  package init(high: UInt64, low: UInt64) {
+  /// Any 128 bits are an identifier.
+  @inlinable
+  public init(high: UInt64, low: UInt64) {
     self.high = high
     self.low = low
   }
 
   /// The identifier that names nothing; absent references are encoded with it.
-  package static let none = Identifier(high: 0, low: 0)
+  public static let none = Identifier(high: 0, low: 0)
 
-  package var isNone: Bool { high == 0 && low == 0 }
-
+  /// Whether it names nothing.
   @inlinable
-  package static func < (a: Identifier, b: Identifier) -> Bool {
+  public var isNone: Bool { high == 0 && low == 0 }
+
+  /// By the first half, then by the second.
+  @inlinable
+  public static func < (a: Identifier, b: Identifier) -> Bool {
     a.high != b.high ? a.high < b.high : a.low < b.low
   }
 
   /// An identifier that follows from two others (a worker's channel from worker and channel, an event's from workspace and number): the same on every node, so it
   /// needs no storage. Mixes with the finaliser of splitmix64 in both halves.
-  package func combined(with other: Identifier) -> Identifier {
+  public func combined(with other: Identifier) -> Identifier {
     Identifier(
       high: Identifier.mix(high &+ 0x9E37_79B9_7F4A_7C15 &* (other.high | 1) &+ other.low),
       low: Identifier.mix(low ^ Identifier.mix(other.low &+ 0x6A09_E667_F3BC_C909) ^ other.high))
@@ -34,7 +41,7 @@ package struct Identifier: Hashable, Sendable, Comparable {
   }
 
   /// 32 lower-case hexadecimal digits.
-  package var hex: String {
+  public var hex: String {
     String(unsafeUninitializedCapacity: 32) { buffer in
       Identifier.write(high, at: 0, into: buffer)
       Identifier.write(low, at: 16, into: buffer)
@@ -50,7 +57,7 @@ package struct Identifier: Hashable, Sendable, Comparable {
   }
 
   /// Reads 32 hexadecimal digits of either case; nil for anything else.
-  package init?(hex: some Sequence<UInt8>) {
+  public init?(hex: some Sequence<UInt8>) {
     var high: UInt64 = 0
     var low: UInt64 = 0
     var count = 0
@@ -72,7 +79,7 @@ package struct Identifier: Hashable, Sendable, Comparable {
 }
 
 /// What an identifier names, as the two letters in front of it (taskrouter.md 1.3, voice.md 0.6).
-package enum SIDKind: String, Sendable, CaseIterable {
+public enum SIDKind: String, Sendable, CaseIterable {
   case account = "AC"
   case workspace = "WS"
   case activity = "WA"
@@ -87,10 +94,10 @@ package enum SIDKind: String, Sendable, CaseIterable {
   case cloudEvent = "EZ"
 
   /// The full text form: two letters and 32 hexadecimal digits.
-  package func text(_ id: Identifier) -> String { rawValue + id.hex }
+  public func text(_ id: Identifier) -> String { rawValue + id.hex }
 
   /// Reads a full text form of this kind; nil when the letters or the digits are wrong. The letters are compared as they stand.
-  package func parse(_ text: some StringProtocol) -> Identifier? {
+  public func parse(_ text: some StringProtocol) -> Identifier? {
     let bytes = text.utf8
     guard bytes.count == 34, bytes.starts(with: rawValue.utf8) else { return nil }
     return Identifier(hex: bytes.dropFirst(2))
