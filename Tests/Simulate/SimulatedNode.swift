@@ -31,6 +31,7 @@ final class SimulatedNode {
     options.yieldingBatch = 1 + Int(seed / 24 % 5)
     options.courteousBatch = 1 + Int(seed / 120 % 3)
     options.mostInFlight = 1 + Int(seed % 4)
+    options.worthwhile = 1 + Int(seed / 360 % 3)
     options.batch = 1 + Int(seed / 4 % 6)
     options.sliceDocuments = World.sliceDocuments
     options.refillDocuments = 7

@@ -11,12 +11,9 @@ public struct DocumentKey: Hashable, Sendable, Comparable {
     self.id = id
   }
 
-  /// Two words instead of two and a byte: a third of the time.
+  /// As an identifier's.
   @inlinable
-  public func hash(into hasher: inout Hasher) {
-    hasher.combine(id.high)
-    hasher.combine(id.low ^ UInt64(kind) &* 0x9E37_79B9_7F4A_7C15)
-  }
+  public func _rawHashValue(seed: Int) -> Int { Identifier.mixed(id.high ^ UInt64(kind) &* 0x9E37_79B9_7F4A_7C15, id.low, seed) }
 
   /// By kind, then by identifier.
   public static func < (a: DocumentKey, b: DocumentKey) -> Bool { a.kind != b.kind ? a.kind < b.kind : a.id < b.id }

@@ -56,7 +56,8 @@ public struct OrderedIndex<Key: Comparable & Sendable>: Sendable {
       total = 1
       return true
     }
-    let at = min(chunk(for: key), chunks.count - 1)
+    // Most keys come in their order.
+    let at = chunks[chunks.count - 1][0] < key ? chunks.count - 1 : min(chunk(for: key), chunks.count - 1)
     let place = OrderedIndex.place(of: key, in: chunks[at])
     if place < chunks[at].count, chunks[at][place] == key { return false }
     chunks[at].insert(key, at: place)

@@ -33,6 +33,7 @@ extension Space {
     }
     try each(Kind.workflow) { (id, bytes) throws(DecodingFailure) in try space.loadWorkflow(id, bytes, documents) }
     try each(Kind.worker) { (id, bytes) throws(DecodingFailure) in try space.loadWorker(id, bytes, documents) }
+    space.taskPlaces.reserveCapacity(kinds[Kind.task]?.count ?? 0)
     try each(Kind.task) { (id, bytes) throws(DecodingFailure) in try space.loadTask(id, bytes, documents) }
     var reservations: [(Identifier, ReservationRecord)] = []
     try each(Kind.reservation) { (id, bytes) throws(DecodingFailure) in reservations.append((id, try ReservationRecord(decoding: bytes))) }
@@ -150,7 +151,7 @@ extension Space {
 
   /// Timers and waiting lists. Nothing is offered: whatever could be was, before.
   private mutating func index() {
-    for (_, place) in taskPlaces.values.map({ (tasks[$0].record.serial, $0) }).sorted(by: { $0.0 < $1.0 }) {
+    for (_, place) in tasks.indices.map({ (tasks[$0].record.serial, $0) }).sorted(by: { $0.0 < $1.0 }) {
       setTimer(place)
       if tasks[place].record.status == .pending { wait(place) }
     }
@@ -192,6 +193,7 @@ extension Space {
 
   func allDocuments() -> [(key: DocumentKey, bytes: [UInt8])] {
     var out: [(key: DocumentKey, bytes: [UInt8])] = [(DocumentKey(kind: Kind.workspace, id: id), record.encoded())]
+    out.reserveCapacity(2 * tasks.count + 2 * workers.count + reservations.count + 100)
     out += keys.documents()
     out += activities.map { (DocumentKey(kind: Kind.activity, id: $0.key), $0.value.encoded()) }
     out += channels.map { (DocumentKey(kind: Kind.taskChannel, id: $0.key), $0.value.encoded()) }
@@ -201,15 +203,16 @@ extension Space {
       out.append((DocumentKey(kind: Kind.workflowConfiguration, id: workflow.id), workflow.configuration))
       out += workflow.older.map { (KeptRevision.key(workflow.id, $0.key), $0.value.configuration) }
     }
-    for place in workerPlaces.values {
+    // In the order of their places, which is about that of their creation: a million of them are read one behind the other, and stand so in every list they go into.
+    for place in workers.indices {
       out.append((DocumentKey(kind: Kind.worker, id: workers[place].id), workers[place].record.encoded()))
       out.append((DocumentKey(kind: Kind.workerAttributes, id: workers[place].id), workers[place].attributes.text))
     }
-    for place in taskPlaces.values {
+    for place in tasks.indices {
       out.append((DocumentKey(kind: Kind.task, id: tasks[place].id), tasks[place].record.encoded()))
       out.append((DocumentKey(kind: Kind.taskAttributes, id: tasks[place].id), tasks[place].attributes))
     }
-    out += reservationPlaces.values.map {
+    out += reservations.indices.map {
       (DocumentKey(kind: Kind.reservation, id: reservations[$0].id), reservations[$0].record.encoded())
     }
     out += imports.map { (DocumentKey(kind: Kind.bulkImport, id: $0.key), $0.value.encoded()) }

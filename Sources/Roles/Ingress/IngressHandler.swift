@@ -203,8 +203,8 @@ package struct IngressHandler: HTTPHandler {
 
   static func segments(_ path: String) -> [String]? {
     var out: [String] = []
-    for part in path.split(separator: "/") {
-      guard part.contains("%") else {
+    for part in path.utf8.split(separator: UInt8(ascii: "/")).map(Substring.init) {
+      guard part.utf8.contains(UInt8(ascii: "%")) else {
         out.append(String(part))
         continue
       }

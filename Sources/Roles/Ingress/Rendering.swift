@@ -48,10 +48,19 @@ struct Renderer: Sendable {
   let account: Identifier
   let workspace: Identifier
   /// On whose side reservations were read: their `url` points back there.
-  var side = ""
+  var side: String
   let now: Int64
+  /// Where the workspace is: in front of every URL.
+  let root: String
 
-  var root: String { "\(base)/v1/Workspaces/\(SIDKind.workspace.text(workspace))" }
+  init(base: String, account: Identifier, workspace: Identifier, side: String, now: Int64) {
+    self.base = base
+    self.account = account
+    self.workspace = workspace
+    self.side = side
+    self.now = now
+    root = "\(base)/v1/Workspaces/\(SIDKind.workspace.text(workspace))"
+  }
 
   /// What a resource's JSON needs beside its document.
   func needs(_ key: DocumentKey, _ bytes: [UInt8]) -> [DocumentKey] {

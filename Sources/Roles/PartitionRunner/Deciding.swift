@@ -17,6 +17,7 @@ extension PartitionRunner {
   /// Decides what waits, while there is room in flight. Comes back by itself as long as there is more.
   func decide() {
     guard phase == .running, refill == nil, behind.isEmpty || !needsDrain else { return checkQuiet() }
+    guard flights.isEmpty || isWorthwhile else { return checkQuiet() }
     guard finishing == nil, flights.count < options.mostInFlight, var machine else { return checkQuiet() }
     // The runner's copy goes, so that the machine is changed in place.
     self.machine = nil
@@ -48,6 +49,12 @@ extension PartitionRunner {
       return checkQuiet()
     }
     append(decision, isYielding: hasSlice || decision.positions.keys.contains { $0 > 0 }, begun: begun)
+  }
+
+  /// A few commands wait for the report of what is in flight, behind which `decide` is called again.
+  private var isWorthwhile: Bool {
+    if backlog[0].isEmpty { _ = refillBacklog(0, options.batch) }
+    return backlog[0].isEmpty || backlog[0].count >= options.worthwhile
   }
 
   /// Whether deciding must wait until nothing is in flight, so that a scope can be copied.

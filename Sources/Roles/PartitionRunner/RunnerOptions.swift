@@ -11,6 +11,8 @@ package struct RunnerOptions: Sendable {
   package var inputs: [String]
   /// Decisions in flight at once.
   package var mostInFlight = 4
+  /// While one is in flight, another is made of so many commands at least: each costs the log, hot state, the bus and the projector, and what waits meets the next one.
+  package var worthwhile = 64
   /// Records of the first input in one decision; of later ones, which yield to it.
   package var batch = 256
   package var yieldingBatch = 64
