@@ -36,6 +36,8 @@ package final class Node: Sendable {
   private let trustedClock: TrustedClock?
   private let loops: LoopGroup
   private let projection: EventLoop
+  /// Where machines are made of snapshots.
+  private let loading: EventLoop
   private let workers: Workers?
   private let projectors: Projectors?
   private let callouts: CalloutRole?
@@ -75,6 +77,7 @@ package final class Node: Sendable {
     let count = options.threads > 0 ? options.threads : max(1, ProcessInfo.processInfo.activeProcessorCount)
     loops = try LoopGroup(count: count, name: "loop")
     projection = try EventLoop.spawn(name: "projection")
+    loading = try EventLoop.spawn(name: "loading")
     home =
       if let cluster = options.cluster { try .cluster(options, cluster, logger: logger, loop: projection, readers: loops) } else {
         try .embedded(options, clock: clock, lock: lock, loops: loops, logger: logger)
@@ -99,7 +102,7 @@ package final class Node: Sendable {
       options.roles.contains(.worker)
       ? Workers(
         home: home, options: options, clock: clock, identifiers: identifiers, stamp: stamp, watch: watch, courtesy: courtesy,
-        readiness: readiness, figures: figures) : nil
+        readiness: readiness, figures: figures, loading: loading) : nil
     let (live, bus, isShared) = (gateway, home.events, home.isShared)
     projectors =
       options.roles.contains(.projector)
@@ -179,6 +182,7 @@ package final class Node: Sendable {
     try? FileManager.default.removeItem(atPath: Node.addressFile(options.dataFolder))
     loops.stop()
     projection.stop()
+    loading.stop()
     await home.shutdown()
     devClock?.keep()
     logger.info("stopped")

@@ -27,7 +27,7 @@ struct Workers: Sendable {
 
   init(
     home: Home, options: NodeOptions, clock: any Clock, identifiers: any IdentifierSource, stamp: PoisonStamp?, watch: RunnerWatch,
-    courtesy: any Courtesy, readiness: Readiness, figures: Figures
+    courtesy: any Courtesy, readiness: Readiness, figures: Figures, loading: any WorkQueue
   ) {
     self.figures = figures
     let poison: any PoisonGuard = stamp.map { StampGuard(stamp: $0) } ?? NoPoison()
@@ -43,7 +43,7 @@ struct Workers: Sendable {
         account.compareInterval = work.compareInterval
         let ports = RunnerPorts(
           log: home.log, hot: lane.hot, bus: home.bus, clock: clock, identifiers: identifiers, poison: poison,
-          courtesy: courtesy, meter: figures.meters["work"] ?? NoMeter())
+          courtesy: courtesy, meter: figures.meters["work"] ?? NoMeter(), loading: loading)
         var accountPorts = ports
         accountPorts.hot = lane.accounts
         accountPorts.poison = accountsPoison

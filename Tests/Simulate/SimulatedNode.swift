@@ -11,6 +11,8 @@ import TaskRouting
 final class SimulatedNode {
   let queue = ManualQueue()
   let side = ManualQueue()
+  /// Makes machines of snapshots, whenever its own queue has come to rest.
+  let loader = ManualQueue()
   let life = Life()
   let work: PartitionRunner<TaskRoutingMachine>
   let accounts: PartitionRunner<AccountsMachine>
@@ -19,11 +21,12 @@ final class SimulatedNode {
   init(name: String, world: World, seed: UInt64, poison: (any PoisonGuard)? = nil) {
     let identifiers = SequentialIdentifiers(seed: seed)
     let life = life
+    let loader = loader
     let log = MortalLog(log: world.log, life: life, archive: world.archive)
     func ports(_ hot: FragileHotState) -> RunnerPorts {
       RunnerPorts(
         log: log, hot: OwnHotState(hot), bus: world.bus, clock: world.clock, identifiers: identifiers,
-        courtesy: world.courtesy)
+        courtesy: world.courtesy, loading: seed % 2 == 0 ? nil : loader)
     }
     var workPorts = ports(world.hot)
     workPorts.poison = poison ?? SimulatedPoison(evidence: world.evidence, life: life)
@@ -59,7 +62,7 @@ final class SimulatedNode {
   /// Goes on for some steps, unless it dies in one.
   func run(limit: Int) {
     var left = limit
-    while left > 0, !life.isOver, queue.step() { left -= 1 }
+    while left > 0, !life.isOver, queue.step() || loader.step() { left -= 1 }
   }
 
   /// The group takes the partitions away and gives them back, whatever is in flight.
@@ -74,6 +77,7 @@ final class SimulatedNode {
     life.end()
     queue.drop()
     side.drop()
+    loader.drop()
   }
 
   func advance(by milliseconds: Int64) {

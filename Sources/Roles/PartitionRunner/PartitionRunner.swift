@@ -340,9 +340,23 @@ package actor PartitionRunner<M: Machine> {
     if image.refused > 0 { notify(.refusedRecords(image.refused)) }
     ledger = image.ledger
     ahead = image.ledger
-    machine = try M(settings: settings, documents: image.documents)
     let sizes = (documents: image.documents.values.reduce(0) { $0 + $1.count }, scopes: ledger.scopes.count)
-    settleDisplaced { $0.openInputs(unanswered, sizes) }
+    let (documents, settings, current) = (image.documents, settings, session)
+    guard let loading = ports.loading else {
+      machine = try M(settings: settings, documents: documents)
+      return settleDisplaced { $0.openInputs(unanswered, sizes) }
+    }
+    loading.post { [weak self] in
+      let made = Result { () throws(DecodingFailure) in try M(settings: settings, documents: documents) }
+      self?.post { runner in
+        guard runner.session == current else { return }
+        switch made {
+        case .success(let machine): runner.machine = machine
+        case .failure(let failure): return runner.giveUp("\(runner.options.state): \(failure)")
+        }
+        runner.settleDisplaced { $0.openInputs(unanswered, sizes) }
+      }
+    }
   }
 
   private func openInputs(_ unanswered: [Awaiting], _ sizes: (documents: Int, scopes: Int)) {

@@ -65,10 +65,13 @@ package struct RunnerPorts: Sendable {
   package var poison: any PoisonGuard
   package var courtesy: any Courtesy
   package var meter: any RunnerMeter
+  /// Where a machine is made of a snapshot: a million documents take seconds, in which whoever shares the runner's queue would not be served. Nil: on the runner's.
+  package var loading: (any WorkQueue)?
 
   package init(
     log: any EventLog, hot: any HotState, bus: any SignalBus, clock: any Clock, identifiers: any IdentifierSource,
-    poison: any PoisonGuard = NoPoison(), courtesy: any Courtesy = NoCourtesy(), meter: any RunnerMeter = NoMeter()
+    poison: any PoisonGuard = NoPoison(), courtesy: any Courtesy = NoCourtesy(), meter: any RunnerMeter = NoMeter(),
+    loading: (any WorkQueue)? = nil
   ) {
     self.log = log
     self.hot = hot
@@ -78,6 +81,7 @@ package struct RunnerPorts: Sendable {
     self.poison = poison
     self.courtesy = courtesy
     self.meter = meter
+    self.loading = loading
   }
 }
 
