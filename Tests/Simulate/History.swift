@@ -43,7 +43,8 @@ struct History {
 
   mutating func boot() {
     names += 1
-    let node = SimulatedNode(name: "n\(names)", world: world, seed: random.next())
+    let drawn = random.next()
+    let node = SimulatedNode(name: "n\(names)", world: world, seed: drawn, loadsAside: drawn % 2 == 1)
     node.start()
     nodes.append(node)
   }

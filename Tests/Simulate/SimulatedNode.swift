@@ -18,15 +18,15 @@ final class SimulatedNode {
   let accounts: PartitionRunner<AccountsMachine>
   let projectors: [Projector]
 
-  init(name: String, world: World, seed: UInt64, poison: (any PoisonGuard)? = nil) {
+  init(name: String, world: World, seed: UInt64, poison: (any PoisonGuard)? = nil, loadsAside: Bool = false) {
     let identifiers = SequentialIdentifiers(seed: seed)
     let life = life
-    let loader = loader
+    let loader = loadsAside ? loader : nil
     let log = MortalLog(log: world.log, life: life, archive: world.archive)
     func ports(_ hot: FragileHotState) -> RunnerPorts {
       RunnerPorts(
         log: log, hot: OwnHotState(hot), bus: world.bus, clock: world.clock, identifiers: identifiers,
-        courtesy: world.courtesy, loading: seed % 2 == 0 ? nil : loader)
+        courtesy: world.courtesy, loading: loader)
     }
     var workPorts = ports(world.hot)
     workPorts.poison = poison ?? SimulatedPoison(evidence: world.evidence, life: life)
