@@ -80,6 +80,12 @@ TASKS ?= 200000
 plenty: build ## measure a lot of it on the embedded home: import, start and deletion beside somebody who works: TASKS=1000000
 	TRUNKLINE=$(CURDIR)/$(BINARY) "$$(scripts/python.sh)" Benchmarks/plenty.py $(TASKS)
 
+LINES ?= 10000000
+
+.PHONY: stream
+stream: build ## measure a long import on the embedded home, interrupted and resumed, its items ended by their timeouts: LINES=10000000
+	TRUNKLINE=$(CURDIR)/$(BINARY) "$$(scripts/python.sh)" Benchmarks/stream.py $(LINES)
+
 .PHONY: crowd
 crowd: build ## measure many at once on the embedded home: 10,000 kept connections, 1,000 readers of one stream
 	TRUNKLINE=$(CURDIR)/$(BINARY) "$$(scripts/python.sh)" Benchmarks/crowd.py

@@ -37,7 +37,7 @@ package final class Node: Sendable {
   private let loops: LoopGroup
   private let projection: EventLoop
   /// Where machines are made of snapshots.
-  private let loading: EventLoop
+  private let loading: LoopGroup
   private let workers: Workers?
   private let projectors: Projectors?
   private let callouts: CalloutRole?
@@ -77,11 +77,11 @@ package final class Node: Sendable {
     let count = options.threads > 0 ? options.threads : max(1, ProcessInfo.processInfo.activeProcessorCount)
     loops = try LoopGroup(count: count, name: "loop")
     projection = try EventLoop.spawn(name: "projection")
-    loading = try EventLoop.spawn(name: "loading")
     home =
       if let cluster = options.cluster { try .cluster(options, cluster, logger: logger, loop: projection, readers: loops) } else {
         try .embedded(options, clock: clock, lock: lock, loops: loops, logger: logger)
       }
+    loading = try LoopGroup(count: options.roles.contains(.worker) ? home.lanes.count : 0, name: "loading")
     if let stamp { for lane in home.lanes { lane.loop.post { try? stamp.armThisThread() } } }
 
     let identifiers = SecureIdentifiers()

@@ -27,7 +27,7 @@ struct Workers: Sendable {
 
   init(
     home: Home, options: NodeOptions, clock: any Clock, identifiers: any IdentifierSource, stamp: PoisonStamp?, watch: RunnerWatch,
-    courtesy: any Courtesy, readiness: Readiness, figures: Figures, loading: any WorkQueue
+    courtesy: any Courtesy, readiness: Readiness, figures: Figures, loading: LoopGroup
   ) {
     self.figures = figures
     let poison: any PoisonGuard = stamp.map { StampGuard(stamp: $0) } ?? NoPoison()
@@ -43,10 +43,12 @@ struct Workers: Sendable {
         account.compareInterval = work.compareInterval
         let ports = RunnerPorts(
           log: home.log, hot: lane.hot, bus: home.bus, clock: clock, identifiers: identifiers, poison: poison,
-          courtesy: courtesy, meter: figures.meters["work"] ?? NoMeter(), loading: loading)
+          courtesy: courtesy, meter: figures.meters["work"] ?? NoMeter(),
+          loading: loading.loops[partition % loading.loops.count])
         var accountPorts = ports
         accountPorts.hot = lane.accounts
         accountPorts.poison = accountsPoison
+        accountPorts.loading = nil
         accountPorts.meter = figures.meters["account"] ?? NoMeter()
         let made = Owners(
           work: PartitionRunner(

@@ -19,8 +19,8 @@ public struct Identifier: Hashable, Sendable, Comparable {
   @inlinable
   public var isNone: Bool { high == 0 && low == 0 }
 
-  /// Identifiers are given out at random, so nobody can make them collide: two multiplications do, where the standard hash was a tenth of loading a snapshot. Every
-  /// table has a seed of its own.
+  /// Identifiers are given out at random, so nobody can make them collide: two multiplications do, where the standard hash was a tenth of loading a snapshot. No table
+  /// may have identifiers for keys that a client has chosen.
   @inlinable
   public func _rawHashValue(seed: Int) -> Int { Identifier.mixed(high, low, seed) }
 

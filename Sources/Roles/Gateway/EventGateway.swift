@@ -49,9 +49,8 @@ package final class EventGateway: EventStreamer {
 
   /// Keeps idle connections alive; called every 15 seconds.
   package func tick() {
-    let (all, workspaces) = subscribers.withLock { ($0.values.flatMap { Array($0.values) }, Array($0.keys)) }
-    for subscriber in all { subscriber.beat() }
-    feed?.keep(Set(workspaces.map(partition)))
+    for subscriber in subscribers.withLock({ $0.values.flatMap { Array($0.values) } }) { subscriber.beat() }
+    feed?.keep { [self] in Set(subscribers.withLock { Array($0.keys) }.map(partition)) }
   }
 
   /// Ends all streams: clients come back, to another node.
@@ -107,8 +106,8 @@ package final class EventGateway: EventStreamer {
       if subscriber.takeBeat() { frames += Array(": keep-alive\n\n".utf8) }
       if !frames.isEmpty {
         if stream.write(frames) > mostQueued { break }
-      } else if !mayHaveMore {
-        // A whole batch may be older than the place to go on from, or of other workers: only an empty one is the end.
+      } else if !mayHaveMore, !position.needsStore || reader != nil {
+        // A whole batch may be older than the place to go on from, or of other workers: only an empty one is the end. A gap opens the store in the next turn.
         await subscriber.wait()
       }
       if stream.queuedBytes > mostQueued / 2 { await stream.drained() }

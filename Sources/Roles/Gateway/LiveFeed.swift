@@ -5,8 +5,8 @@ import Synchronization
 import TaskEvents
 
 /// Brings the events of other nodes' projectors to this node's streams, of the partitions that somebody listens to: over the bus as soon as they are decided, which
-/// may lose some, and from the `events` topic a moment later, which loses none. Each is handed on once, at its first coming: who begins to listen in between would
-/// take the second for news. What the bus has lost before a later event shows there as a gap, which the store fills.
+/// may lose some, and from the `events` topic a moment later, which loses none. Of a partition that is followed each is handed on once, at its first
+/// coming, in order: who begins to listen in between would take the second for news. What the bus has lost before a later event shows as a gap, which the store fills.
 package final class LiveFeed: Sendable {
   private struct Partition {
     var subscription: (any Cancellable)?
@@ -46,7 +46,12 @@ package final class LiveFeed: Sendable {
       let subscription = bus.subscribe(LiveEvent.channel(partition)) { [weak self] message in
         if let events = try? LiveEvent.decode(message) { self?.handOn(events, of: partition) }
       }
-      state.withLock { $0.partitions[partition]?.subscription = subscription }
+      let isWanted = state.withLock { state in
+        guard state.partitions[partition]?.tail === tail else { return false }
+        state.partitions[partition]?.subscription = subscription
+        return true
+      }
+      if !isWanted { subscription.cancel() }
       tail.start()
     }
     await tail.opened()
@@ -64,21 +69,22 @@ package final class LiveFeed: Sendable {
     handOn(news, of: partition)
   }
 
+  /// Published under the lock: bus and topic come on different threads, and neither may overtake the other with what it has claimed.
   private func handOn(_ events: [LiveEvent], of partition: Int) {
-    let (news, publish) = state.withLock { state in
+    state.withLock { state in
       let news = events.filter { event in
         guard event.sequence > state.partitions[partition]?.told[event.workspace] ?? 0 else { return false }
         state.partitions[partition]?.told[event.workspace] = event.sequence
         return true
       }
-      return (news, state.publish)
+      if !news.isEmpty { state.publish?(news) }
     }
-    if !news.isEmpty { publish?(news) }
   }
 
-  /// Lets go of partitions that nobody listens to any more.
-  func keep(_ needed: Set<Int>) {
+  /// Lets go of partitions that nobody listens to any more. Who is asked under the lock: whoever comes later finds his partition gone, and takes it anew.
+  func keep(_ wanted: () -> Set<Int>) {
     let gone = state.withLock { state in
+      let needed = wanted()
       let gone = state.partitions.filter { !needed.contains($0.key) }
       for partition in gone.keys { state.partitions[partition] = nil }
       return gone.values

@@ -17,8 +17,8 @@ extension PartitionRunner {
   /// Decides what waits, while there is room in flight. Comes back by itself as long as there is more.
   func decide() {
     guard phase == .running, refill == nil, behind.isEmpty || !needsDrain else { return checkQuiet() }
-    guard flights.isEmpty || isWorthwhile else { return checkQuiet() }
     guard finishing == nil, flights.count < options.mostInFlight, var machine else { return checkQuiet() }
+    guard flights.isEmpty || isWorthwhile else { return checkQuiet() }
     // The runner's copy goes, so that the machine is changed in place.
     self.machine = nil
     let begun = ports.clock.monotonic()
@@ -54,7 +54,8 @@ extension PartitionRunner {
   /// A few commands wait for the report of what is in flight, behind which `decide` is called again.
   private var isWorthwhile: Bool {
     if backlog[0].isEmpty { _ = refillBacklog(0, options.batch) }
-    return backlog[0].isEmpty || backlog[0].count >= options.worthwhile
+    if backlog[0].isEmpty || backlog[0].count >= options.worthwhile { return true }
+    return backlog[0].reduce(0) { $0 + ($1.value?.count ?? 0) } >= options.decisionBytes / 4
   }
 
   /// Whether deciding must wait until nothing is in flight, so that a scope can be copied.
@@ -300,7 +301,8 @@ extension PartitionRunner {
           guard runner.session == current else { return }
           runner.timer = nil
           runner.decide()
-          runner.scheduleTimer()
+          // What is due waits for what is in flight, whose report brings the timer back.
+          if runner.flights.isEmpty { runner.scheduleTimer() }
         }
       }
     )

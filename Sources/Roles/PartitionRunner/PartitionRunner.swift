@@ -165,6 +165,8 @@ package actor PartitionRunner<M: Machine> {
 
   /// Drops everything that is not in the journal.
   func forget() {
+    load?.callOff()
+    load = nil
     journal?.close()
     journal = nil
     for reader in readers { reader.close() }
@@ -269,6 +271,8 @@ package actor PartitionRunner<M: Machine> {
     func replies(since instant: Int64) -> [Awaiting] { answers.filter { $0.appended >= instant }.map(\.waiting) }
   }
   var catchUp: CatchUp?
+  /// What a machine is being made of, on another queue.
+  var load: MachineLoad?
 
   private func beginCatchUp(openedAt offset: Int64) {
     phase = .catchingUp
@@ -346,10 +350,14 @@ package actor PartitionRunner<M: Machine> {
       machine = try M(settings: settings, documents: documents)
       return settleDisplaced { $0.openInputs(unanswered, sizes) }
     }
+    let load = MachineLoad(documents)
+    self.load = load
     loading.post { [weak self] in
+      guard let documents = load.take() else { return }
       let made = Result { () throws(DecodingFailure) in try M(settings: settings, documents: documents) }
       self?.post { runner in
         guard runner.session == current else { return }
+        runner.load = nil
         switch made {
         case .success(let machine): runner.machine = machine
         case .failure(let failure): return runner.giveUp("\(runner.options.state): \(failure)")

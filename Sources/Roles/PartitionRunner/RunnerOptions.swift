@@ -11,7 +11,7 @@ package struct RunnerOptions: Sendable {
   package var inputs: [String]
   /// Decisions in flight at once.
   package var mostInFlight = 4
-  /// While one is in flight, another is made of so many commands at least: each costs the log, hot state, the bus and the projector, and what waits meets the next one.
+  /// While one is in flight, another is made of the first input's records only where so many wait: each costs the log, hot state, the bus and the projector.
   package var worthwhile = 64
   /// Records of the first input in one decision; of later ones, which yield to it.
   package var batch = 256
