@@ -62,7 +62,7 @@ targets += [
   tests("Projection", ["Journal", "Ports", "PortsTesting", "Projection", "Resources"]),
   room("APIClient", "Roles", ["Forms", "HTTPClient", "JSON"]),
   room("Gateway", "Roles", ["HTTPServer", "Ingress", "Ports", "Projection", "Resources", "TaskEvents"]),
-  tests("Gateway", ["Gateway", "Ports", "PortsTesting", "Projection", "Resources"]),
+  tests("Gateway", ["EventLoops", "Gateway", "HTTPClient", "HTTPServer", "Ports", "PortsTesting", "Projection", "Resources"]),
   room(
     "Callouts", "Roles",
     [
