@@ -21,6 +21,8 @@ enum Serve {
     var watched = [SIGTERM, SIGINT].map { signals.onSignal($0) { stop.ring() } }
     // Without a certificate there is nothing to read again, and the signal keeps its meaning.
     if settings.tls != nil { watched.append(signals.onSignal(SIGHUP) { node.reloadCertificate() }) }
+    // Who sees it serving may stop it: by then it listens to that.
+    try await signals.sleep(milliseconds: 0)
     try await node.run(stop: stop)
     for watch in watched { watch.cancel() }
     signals.stop()
