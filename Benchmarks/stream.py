@@ -58,7 +58,7 @@ def main():
     creates = Creates(small)
     time.sleep(15)
     creates.end("nothing else going on")
-    requests.post(f"{server.url}/dev/clock", json={"rate": 10}, auth=(SID, TOKEN), timeout=10).raise_for_status()
+    requests.post(f"{server.url}/dev/clock", json={"rate": 10}, auth=(SID, TOKEN), timeout=600).raise_for_status()
     work = Import(server, large, path)
     work.run()
     began, cuts = time.monotonic(), {0.3: "the command", 0.6: "the server"}
@@ -80,7 +80,7 @@ def main():
                 server.spawn()
                 server.wait_ready()
                 print(f"ready again after {time.monotonic() - now:.1f} s", flush=True)
-                requests.post(f"{server.url}/dev/clock", json={"rate": 10}, auth=(SID, TOKEN), timeout=10).raise_for_status()
+                requests.post(f"{server.url}/dev/clock", json={"rate": 10}, auth=(SID, TOKEN), timeout=600).raise_for_status()
             work.run()
     until(lambda: work.process.poll() is not None, "the command ends", 600)
     took = time.monotonic() - began
