@@ -44,7 +44,7 @@ struct GapTests {
     let client = try HTTPClient(loop: loop, options: HTTPClientOptions(userAgent: "tests/1", allowPrivateTargets: true))
     var text = ""
     var steps = 0
-    try await client.stream(HTTPClientRequest(url: "http://127.0.0.1:\(port)/"), onResponse: { _ in true }) { chunk in
+    let follow: ([UInt8]) async -> Bool = { chunk in
       text += String(decoding: chunk, as: UTF8.self)
       if steps == 0, text.contains(": connected") {
         steps = 1
@@ -59,6 +59,7 @@ struct GapTests {
       }
       return !text.contains(#""sequence":3}"#)
     }
+    try await client.stream(HTTPClientRequest(url: "http://127.0.0.1:\(port)/"), onResponse: { _ in true }, onChunk: follow)
     let events = text.split(separator: "\n").filter { $0.hasPrefix("data:") }
     #expect(events.map { String($0.suffix(3)) } == ["1}}", "2}}", "3}}"])
   }
