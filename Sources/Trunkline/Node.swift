@@ -36,8 +36,8 @@ package final class Node: Sendable {
   private let trustedClock: TrustedClock?
   private let loops: LoopGroup
   private let projection: EventLoop
-  /// Where machines are made of snapshots.
-  private let loading: LoopGroup
+  /// Where machines are made of snapshots; nil where there are none.
+  private let loading: LoopGroup?
   private let workers: Workers?
   private let projectors: Projectors?
   private let callouts: CalloutRole?
@@ -81,7 +81,7 @@ package final class Node: Sendable {
       if let cluster = options.cluster { try .cluster(options, cluster, logger: logger, loop: projection, readers: loops) } else {
         try .embedded(options, clock: clock, lock: lock, loops: loops, logger: logger)
       }
-    loading = try LoopGroup(count: options.roles.contains(.worker) ? home.lanes.count : 0, name: "loading")
+    loading = options.roles.contains(.worker) ? try LoopGroup(count: home.lanes.count, name: "loading") : nil
     if let stamp { for lane in home.lanes { lane.loop.post { try? stamp.armThisThread() } } }
 
     let identifiers = SecureIdentifiers()
@@ -98,11 +98,11 @@ package final class Node: Sendable {
     gateway = EventGateway(
       log: home.log, feed: home.isShared ? LiveFeed(log: home.log, bus: home.events, queue: projection) : nil)
     readiness = Readiness(parts: options.roles.contains(.ingress) ? ["account"] : [])
-    workers =
-      options.roles.contains(.worker)
-      ? Workers(
+    workers = loading.map { [home, readiness] in
+      Workers(
         home: home, options: options, clock: clock, identifiers: identifiers, stamp: stamp, watch: watch, courtesy: courtesy,
-        readiness: readiness, figures: figures, loading: loading) : nil
+        readiness: readiness, figures: figures, loading: $0)
+    }
     let (live, bus, isShared) = (gateway, home.events, home.isShared)
     projectors =
       options.roles.contains(.projector)
@@ -182,7 +182,7 @@ package final class Node: Sendable {
     try? FileManager.default.removeItem(atPath: Node.addressFile(options.dataFolder))
     loops.stop()
     projection.stop()
-    loading.stop()
+    loading?.stop()
     await home.shutdown()
     devClock?.keep()
     logger.info("stopped")
