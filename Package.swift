@@ -41,7 +41,9 @@ targets += [
 
 // Roles: what a node can do, on ports.
 targets += [
-  room("PartitionRunner", "Roles", ["JSON", "Journal", "Machines", "Ports", "Resources"]),
+  room("Handover", "Roles", ["Journal"]),
+  tests("Handover", ["Handover", "Journal"]),
+  room("PartitionRunner", "Roles", ["Handover", "JSON", "Journal", "Machines", "Ports", "Resources"]),
   room("Forms", "Core", ["Resources"]),
   tests("Forms", ["Forms", "Resources"]),
   room("Records", "Core"),
@@ -69,14 +71,14 @@ targets += [
       "Accounts", "Forms", "Ingress", "JSON", "Journal", "Machines", "Observability", "Ports", "Projection", "Resources", "TaskEvents",
       "TaskRouting",
     ]),
-  room("Projection", "Roles", ["Journal", "Ports", "Resources", "TaskEvents", "TaskRouting"]),
+  room("Projection", "Roles", ["Handover", "Journal", "Ports", "Resources", "TaskEvents", "TaskRouting"]),
   // Reads logs and shares no code with those who write them.
   .target(name: "Audit", path: "Tests/Audit", swiftSettings: strict),
   // Whole histories with faults, in release: `make simulate`.
   .executableTarget(
     name: "Simulate",
     dependencies: [
-      "Accounts", "Audit", "InProcessHotState", "Journal", "Machines", "PartitionRunner", "Ports", "PortsTesting", "Projection",
+      "Accounts", "Audit", "Handover", "InProcessHotState", "Journal", "Machines", "PartitionRunner", "Ports", "PortsTesting", "Projection",
       "Resources",
       "TaskRouting",
     ],
@@ -199,7 +201,8 @@ targets += [
   .target(
     name: "Trunkline",
     dependencies: [
-      "Accounts", "Callouts", "Crypto", "EventLoops", "Gateway", "HTTPClient", "HTTPServer", "InProcessHotState", "InProcessSignalBus",
+      "Accounts", "Callouts", "Crypto", "EventLoops", "Gateway", "HTTPClient", "HTTPServer", "Handover", "InProcessHotState",
+      "InProcessSignalBus",
       "Ingress", "JSON", "Journal",
       "KafkaAdmin", "KafkaEventLog", "KafkaSettings", "Observability", "PartitionRunner", "RedisClient", "RedisHotState", "RedisSignalBus",
       "PoisonStamp", "Ports", "Projection", "Resources",
@@ -238,7 +241,7 @@ targets += [
   .executableTarget(
     name: "TrunklineBench",
     dependencies: [
-      "APIClient", "EventLoops", "HTTPClient", "InProcessHotState", "InProcessSignalBus", "Ingress", "JSON", "Journal",
+      "APIClient", "EventLoops", "HTTPClient", "Handover", "InProcessHotState", "InProcessSignalBus", "Ingress", "JSON", "Journal",
       "KafkaSettings", "Machines", "Observability", "PartitionRunner", "Ports", "Projection", "RedisClient", "Resources", "SQLiteEventLog",
       "TaskRouting", "Terminal", "Topics", "Trunkline",
     ],
@@ -262,7 +265,8 @@ targets += [
   .executableTarget(
     name: "Counts",
     dependencies: [
-      "CAllocations", "InProcessHotState", "Journal", "Machines", "PartitionRunner", "Ports", "PortsTesting", "Projection", "Resources",
+      "CAllocations", "Handover", "InProcessHotState", "Journal", "Machines", "PartitionRunner", "Ports", "PortsTesting", "Projection",
+      "Resources",
       "TaskRouting",
     ],
     path: "Benchmarks/Counts", exclude: ["counts.json"], swiftSettings: strict),

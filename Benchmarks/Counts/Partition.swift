@@ -1,3 +1,4 @@
+import Handover
 import InProcessHotState
 import Journal
 import Machines
@@ -36,13 +37,14 @@ final class Partition {
   init() {
     log = InMemoryEventLog(topics: Self.topics, clock: clock)
     commands = log.openSession(TopicPartition("work.commands", 0), durability: .ordered) { _ in }
-    let ports = RunnerPorts(log: log, hot: hot, bus: bus, clock: clock, identifiers: identifiers)
+    let handover = Handover()
+    let ports = RunnerPorts(log: log, hot: hot, bus: bus, clock: clock, identifiers: identifiers, handover: handover)
     runner = PartitionRunner(
       options: RunnerOptions(family: "work", partition: 0, node: "counts", inputs: ["work.commands", "work.bulk"]), ports: ports,
       settings: TaskRoutingSettings(), queue: owner)
     var options = Projector.Options(family: "work", partition: 0, hasEvents: true)
     options.packsEvents = true
-    projector = Projector(options: options, log: log, queue: side)
+    projector = Projector(options: options, log: log, queue: side, handover: handover)
     subscription = bus.subscribe("replies/counts") { [answers] message in answers.take(message) }
     runner.start()
     projector.start()

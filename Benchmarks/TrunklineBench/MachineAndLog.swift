@@ -1,4 +1,5 @@
 import EventLoops
+import Handover
 import InProcessHotState
 import InProcessSignalBus
 import Ingress
@@ -24,16 +25,18 @@ enum MachineAndLog {
       let hot = InProcessHotState(indexer: TaskRoutingIndexes.entries)
       let bus = InProcessSignalBus()
       let identifiers = Numbered()
-      let ports = RunnerPorts(log: log, hot: hot, bus: bus, clock: SystemClock(), identifiers: identifiers)
+      let handovers = (0..<NodeOptions.partitions).map { _ in Handover() }
       let runners = (0..<NodeOptions.partitions).map {
         PartitionRunner<TaskRoutingMachine>(
-          options: RunnerOptions(family: "work", partition: $0, node: "bench", inputs: ["work.commands", "work.bulk"]), ports: ports,
+          options: RunnerOptions(family: "work", partition: $0, node: "bench", inputs: ["work.commands", "work.bulk"]),
+          ports: RunnerPorts(log: log, hot: hot, bus: bus, clock: SystemClock(), identifiers: identifiers, handover: handovers[$0]),
           settings: TaskRoutingSettings(), queue: loop)
       }
       let projectors = (0..<NodeOptions.partitions).map {
         var options = Projector.Options(family: "work", partition: $0, hasEvents: true)
         options.packsEvents = true
-        return Projector(options: options, log: log, queue: projection)
+        options.most = 16_000
+        return Projector(options: options, log: log, queue: projection, handover: handovers[$0])
       }
       for runner in runners { runner.start() }
       for projector in projectors { projector.start() }

@@ -1,6 +1,7 @@
 import Accounts
 import EventLoops
 import Foundation
+import Handover
 import InProcessHotState
 import InProcessSignalBus
 import Observability
@@ -23,6 +24,7 @@ extension Home {
     return Home(
       log: log, membership: SoleMember(partitions: NodeOptions.partitions), hot: hot, accounts: accounts, bus: bus, events: bus,
       lanes: loops.loops.map { Lane(loop: $0, hot: hot, accounts: accounts) },
+      handovers: (0..<NodeOptions.partitions).map { _ in Handover() },
       node: "embedded", isShared: false, problems: watch.problems, connect: { _ in }, tick: {}, shutdown: { log.shutdown() })
   }
 }

@@ -1,4 +1,5 @@
 import EventLoops
+import Handover
 import Ports
 import Resources
 
@@ -13,6 +14,8 @@ struct Home: Sendable {
   /// For live events, of which there may be more than pass: answers do not share their way.
   var events: any SignalBus
   var lanes: [Lane]
+  /// By partition: from owners to projectors of `work`. Empty where a projector reads bytes that came from elsewhere.
+  var handovers: [Handover] = []
   /// How the node is called in journals and answers.
   var node: String
   /// Other nodes stand on it too: live events travel over the bus, and hot state is compared now and then.
@@ -25,6 +28,8 @@ struct Home: Sendable {
   var tick: @Sendable () -> Void
   /// What was said last is on its way when it returns.
   var shutdown: @Sendable () async -> Void
+
+  func handover(_ partition: Int) -> Handover? { handovers.indices.contains(partition) ? handovers[partition] : nil }
 
   var partitions: Int { log.partitions(of: "work.journal") ?? 1 }
 }

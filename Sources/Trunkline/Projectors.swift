@@ -26,11 +26,14 @@ struct Projectors: Sendable {
         var work = Projector.Options(family: "work", partition: partition, hasEvents: true)
         work.inputs = ["work.commands", "work.bulk"]
         work.packsEvents = !home.isShared
+        // What is written again and again in a tenth of a second is written once; on a cluster a transaction holds events in their wire form, ten times as large.
+        if !home.isShared { work.most = 16_000 }
         var account = Projector.Options(family: "account", partition: partition, hasEvents: false)
         account.inputs = ["account.commands"]
         let made = [
           Projector(
-            options: work, log: home.log, queue: loop, consumers: [EventCallouts(partition: partition)], live: { live(partition, $0) },
+            options: work, log: home.log, queue: loop, handover: home.handover(partition), consumers: [EventCallouts(partition: partition)],
+            live: { live(partition, $0) },
             isHeard: isHeard,
             notify: { watch.take($0, "work", partition) }),
           Projector(options: account, log: home.log, queue: loop, notify: { watch.take($0, "account", partition) }),

@@ -44,11 +44,12 @@ struct Workers: Sendable {
         let ports = RunnerPorts(
           log: home.log, hot: lane.hot, bus: home.bus, clock: clock, identifiers: identifiers, poison: poison,
           courtesy: courtesy, meter: figures.meters["work"] ?? NoMeter(),
-          loading: loading.loops[partition % loading.loops.count])
+          loading: loading.loops[partition % loading.loops.count], handover: home.handover(partition))
         var accountPorts = ports
         accountPorts.hot = lane.accounts
         accountPorts.poison = accountsPoison
         accountPorts.loading = nil
+        accountPorts.handover = nil
         accountPorts.meter = figures.meters["account"] ?? NoMeter()
         let made = Owners(
           work: PartitionRunner(

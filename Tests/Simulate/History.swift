@@ -44,7 +44,7 @@ struct History {
   mutating func boot() {
     names += 1
     let drawn = random.next()
-    let node = SimulatedNode(name: "n\(names)", world: world, seed: drawn, loadsAside: drawn % 2 == 1)
+    let node = SimulatedNode(name: "n\(names)", world: world, seed: drawn, loadsAside: drawn % 2 == 1, handsOver: drawn / 2 % 2 == 1)
     node.start()
     nodes.append(node)
   }

@@ -1,4 +1,5 @@
 import Accounts
+import Handover
 import Machines
 import PartitionRunner
 import Ports
@@ -18,7 +19,7 @@ final class SimulatedNode {
   let accounts: PartitionRunner<AccountsMachine>
   let projectors: [Projector]
 
-  init(name: String, world: World, seed: UInt64, poison: (any PoisonGuard)? = nil, loadsAside: Bool = false) {
+  init(name: String, world: World, seed: UInt64, poison: (any PoisonGuard)? = nil, loadsAside: Bool = false, handsOver: Bool = false) {
     let identifiers = SequentialIdentifiers(seed: seed)
     let life = life
     let loader = loadsAside ? loader : nil
@@ -28,7 +29,9 @@ final class SimulatedNode {
         log: log, hot: OwnHotState(hot), bus: world.bus, clock: world.clock, identifiers: identifiers,
         courtesy: world.courtesy, loading: loader)
     }
+    let handover = handsOver ? Handover(entries: 4) : nil
     var workPorts = ports(world.hot)
+    workPorts.handover = handover
     workPorts.poison = poison ?? SimulatedPoison(evidence: world.evidence, life: life)
     var options = RunnerOptions(family: "work", partition: 0, node: name, inputs: World.inputs)
     options.yieldingBatch = 1 + Int(seed / 24 % 5)
@@ -54,7 +57,7 @@ final class SimulatedNode {
       projection.trimEvery = 5
     }
     projectors = [
-      Projector(options: projection, log: log, queue: side),
+      Projector(options: projection, log: log, queue: side, handover: handover),
       Projector(options: Projector.Options(family: "account", partition: 0, hasEvents: false), log: log, queue: side),
     ]
   }

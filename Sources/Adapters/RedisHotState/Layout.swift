@@ -47,11 +47,11 @@ struct Layout: Sendable {
 
   /// The value of a document: how many list entries it has (two bytes), each as index, parent and value, then its bytes. The script takes the entries from there when
   /// the document changes.
-  static func value(_ bytes: [UInt8], entries: [IndexEntry]) -> [UInt8] {
-    let count = min(entries.count, Int(UInt16.max))
+  static func value(_ bytes: [UInt8], entries: IndexEntries) -> [UInt8] {
+    let count = entries.count
     var value: [UInt8] = [UInt8(truncatingIfNeeded: count >> 8), UInt8(truncatingIfNeeded: count)]
     value.reserveCapacity(2 + count * entryBytes + bytes.count)
-    for entry in entries.prefix(count) {
+    for entry in entries {
       value.append(entry.index)
       value.append(contentsOf: Layout.bytes(entry.parent))
       value.append(contentsOf: ordered(entry.value))

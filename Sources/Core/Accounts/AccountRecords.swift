@@ -54,11 +54,11 @@ package struct EntryRecord: DocumentRecord, Equatable {
 /// In which lists an account's documents stand: entries by order of creation.
 package enum AccountIndexes {
   @Sendable
-  package static func entries(_ key: DocumentKey, _ bytes: [UInt8]) -> [IndexEntry] {
+  package static func entries(_ key: DocumentKey, _ bytes: [UInt8]) -> IndexEntries {
     guard key.kind == AccountKind.subaccount || key.kind == AccountKind.workspace, let entry = try? EntryRecord(decoding: bytes) else {
       return []
     }
-    return [IndexEntry(index: 0, value: entry.serial)]
+    return IndexEntries(IndexEntry(index: 0, value: entry.serial))
   }
 }
 

@@ -44,5 +44,38 @@ package struct IndexEntry: Sendable, Hashable {
   }
 }
 
+/// The few places of a document, without memory of their own: they are asked for twice whenever one is written.
+package struct IndexEntries: Sendable, Equatable, Sequence, ExpressibleByArrayLiteral {
+  package static let most = 3
+  private var first: IndexEntry?
+  private var second: IndexEntry?
+  private var third: IndexEntry?
+
+  package init(_ first: IndexEntry, _ second: IndexEntry? = nil, _ third: IndexEntry? = nil) {
+    (self.first, self.second, self.third) = (first, second, third)
+  }
+
+  /// `most` at most.
+  package init(arrayLiteral elements: IndexEntry...) {
+    precondition(elements.count <= IndexEntries.most)
+    if elements.count > 0 { first = elements[0] }
+    if elements.count > 1 { second = elements[1] }
+    if elements.count > 2 { third = elements[2] }
+  }
+
+  package struct Iterator: IteratorProtocol {
+    fileprivate var rest: IndexEntries
+
+    package mutating func next() -> IndexEntry? {
+      defer { (rest.first, rest.second, rest.third) = (rest.second, rest.third, nil) }
+      return rest.first
+    }
+  }
+
+  package var count: Int { first == nil ? 0 : second == nil ? 1 : third == nil ? 2 : 3 }
+
+  package func makeIterator() -> Iterator { Iterator(rest: self) }
+}
+
 /// Tells an adapter in which lists a document stands. It is a function of kind and bytes, so it is stored nowhere.
-package typealias DocumentIndexer = @Sendable (_ key: DocumentKey, _ bytes: [UInt8]) -> [IndexEntry]
+package typealias DocumentIndexer = @Sendable (_ key: DocumentKey, _ bytes: [UInt8]) -> IndexEntries

@@ -55,7 +55,7 @@ extension DocumentRecord {
 /// Writes fields one behind the other.
 public struct FieldWriter: FieldCoder {
   /// What has been written so far.
-  public var out = ByteWriter(capacity: 160)
+  public var out = ByteWriter(capacity: 104)
 
   /// Nothing written.
   @inlinable public init() {}

@@ -1,12 +1,20 @@
-/// A closed set of names as they stand on the wire.
-package protocol TextChoice: CaseIterable {
+/// A closed set of names as they stand on the wire. Raw values count from 0 on.
+package protocol TextChoice: CaseIterable, RawRepresentable<UInt8> {
   var text: String { get }
 }
 
 extension TextChoice {
   /// Nil for a text that names none. Exact, with upper and lower case.
   package init?(text: String) {
-    guard let found = Self.allCases.first(where: { $0.text == text }) else { return nil }
-    self = found
+    // Not by way of all cases, which are made anew as an array each time.
+    var raw: UInt8 = 0
+    while let choice = Self(rawValue: raw) {
+      if choice.text == text {
+        self = choice
+        return
+      }
+      raw += 1
+    }
+    return nil
   }
 }

@@ -313,16 +313,14 @@ extension Space {
       ? WaitingKey(rank: 0, time: -record.virtualStart, serial: -record.serial, task: task)
       : WaitingKey(rank: -record.priority, time: record.virtualStart, serial: record.serial, task: task)
     classes[group].waiting.insert(key)
-    tasks[task].group = group
-    tasks[task].waiting = key
+    tasks[task].enter(group, at: key)
   }
 
   mutating func stopWaiting(_ task: Int) {
-    guard let key = tasks[task].waiting else { return }
+    guard tasks[task].isWaiting else { return }
     let group = tasks[task].group
+    let key = tasks[task].leave(task, newestFirst: classes[group].isNewestFirst)
     classes[group].waiting.remove(key)
-    tasks[task].waiting = nil
-    tasks[task].group = -1
     if classes[group].waiting.isEmpty { noteIdle(group) }
   }
 
@@ -351,7 +349,7 @@ extension Space {
 
   /// Offers a waiting task while somebody is ready for it. A ready worker with better work waiting gets that first.
   mutating func match(_ task: Int, _ turn: inout Turn) {
-    while tasks[task].waiting != nil, let first = classes[tasks[task].group].ready.first {
+    while tasks[task].isWaiting, let first = classes[tasks[task].group].ready.first {
       guard let best = bestTask(for: first.worker) else { return }
       if best.task == task {
         let group = tasks[task].group

@@ -224,11 +224,11 @@ package struct Placement: FieldCoded, Equatable {
   package var target = 0
   /// When the step ends, if it is timed; otherwise the sum so far, from which later steps count on.
   package var boundary: Int64 = 0
+  /// The configuration's revision that placed it.
+  package var revision: Int64 = 0
   package var isTimed = false
   /// Some matching filter before this one was left because its time was over.
   package var hasTimedOut = false
-  /// The configuration's revision that placed it.
-  package var revision: Int64 = 0
 
   package static let defaultFilter = -1
   package static let direct = -2
@@ -244,10 +244,10 @@ package struct Placement: FieldCoded, Equatable {
   }
 }
 
+/// A million of them wait: what few have stands apart, and what is small at the end, where it needs no padding.
 package struct TaskRecord: DocumentRecord, Equatable {
   package static let documentName = "a task"
   package var serial: Int64 = 0
-  package var status = TaskStatus.pending
   package var priority: Int64 = 0
   /// Seconds of life before being assigned.
   package var timeout: Int64 = 86_400
@@ -259,15 +259,35 @@ package struct TaskRecord: DocumentRecord, Equatable {
   package var queue = Identifier.none
   package var channel = Identifier.none
   package var version: Int64 = 0
-  package var reason: String?
-  package var routingTarget: String?
-  package var ignoresCapacity = false
-  package var placement = Placement()
   /// How often it went from pending to reserved.
   package var assignments = 0
-  package var reEvaluated: String?
   /// When it was completed or canceled; 0 before.
   package var ended: Int64 = 0
+  private var texts: TaskTexts?
+  package var placement = Placement()
+  package var status = TaskStatus.pending
+  package var ignoresCapacity = false
+
+  package var reason: String? {
+    get { texts?.reason }
+    set { setTexts(newValue, routingTarget, reEvaluated) }
+  }
+  package var routingTarget: String? {
+    get { texts?.routingTarget }
+    set { setTexts(reason, newValue, reEvaluated) }
+  }
+  package var reEvaluated: String? {
+    get { texts?.reEvaluated }
+    set { setTexts(reason, routingTarget, newValue) }
+  }
+
+  private mutating func setTexts(_ reason: String?, _ routingTarget: String?, _ reEvaluated: String?) {
+    guard reason != nil || routingTarget != nil || reEvaluated != nil else {
+      texts = nil
+      return
+    }
+    texts = TaskTexts(reason: reason, routingTarget: routingTarget, reEvaluated: reEvaluated)
+  }
 
   package init() {}
   package mutating func code<Coder: FieldCoder>(_ c: inout Coder) throws(DecodingFailure) {
@@ -290,6 +310,21 @@ package struct TaskRecord: DocumentRecord, Equatable {
     try c.field(&assignments)
     try c.field(&reEvaluated)
     try c.field(&ended)
+  }
+}
+
+/// What few tasks have. Shared by the copies of a record, and never changed.
+private final class TaskTexts: Equatable, Sendable {
+  let reason: String?
+  let routingTarget: String?
+  let reEvaluated: String?
+
+  init(reason: String?, routingTarget: String?, reEvaluated: String?) {
+    (self.reason, self.routingTarget, self.reEvaluated) = (reason, routingTarget, reEvaluated)
+  }
+
+  static func == (a: TaskTexts, b: TaskTexts) -> Bool {
+    a === b || (a.reason == b.reason && a.routingTarget == b.routingTarget && a.reEvaluated == b.reEvaluated)
   }
 }
 
@@ -366,45 +401,4 @@ package struct SilenceRecord: DocumentRecord, Equatable {
   package init() {}
   package init(until: Int64) { self.until = until }
   package mutating func code<Coder: FieldCoder>(_ c: inout Coder) throws(DecodingFailure) { try c.field(&until) }
-}
-
-/// In which lists a document stands, for the adapters of hot state.
-package enum TaskRoutingIndexes {
-  @Sendable
-  package static func entries(_ key: DocumentKey, _ bytes: [UInt8]) -> [IndexEntry] {
-    do {
-      switch key.kind {
-      case Kind.activity: return [IndexEntry(index: ListIndex.creation, value: try ActivityRecord(decoding: bytes).serial)]
-      case Kind.taskChannel: return [IndexEntry(index: ListIndex.creation, value: try TaskChannelRecord(decoding: bytes).serial)]
-      case Kind.workflow: return [IndexEntry(index: ListIndex.creation, value: try WorkflowRecord(decoding: bytes).serial)]
-      case Kind.taskQueue:
-        let queue = try TaskQueueRecord(decoding: bytes)
-        return [IndexEntry(index: ListIndex.creation, value: queue.serial), IndexEntry(index: ListIndex.changed, value: queue.updated)]
-      case Kind.worker:
-        let worker = try WorkerRecord(decoding: bytes)
-        return [
-          IndexEntry(index: ListIndex.creation, value: worker.serial), IndexEntry(index: ListIndex.changed, value: worker.statusChanged),
-        ]
-      case Kind.task:
-        let task = try TaskRecord(decoding: bytes)
-        return [
-          IndexEntry(index: ListIndex.creation, value: task.serial), IndexEntry(index: ListIndex.virtualStart, value: task.virtualStart),
-          IndexEntry(index: ListIndex.priority, value: task.priority),
-        ]
-      case Kind.reservation:
-        let reservation = try ReservationRecord(decoding: bytes)
-        return [
-          IndexEntry(index: ListIndex.creation, parent: reservation.task, value: reservation.serial),
-          IndexEntry(index: ListIndex.ofWorker, parent: reservation.worker, value: reservation.serial),
-        ]
-      case Kind.refusedLine:
-        let line = try RefusedLineRecord(decoding: bytes)
-        return [IndexEntry(index: ListIndex.creation, parent: line.importing, value: line.line)]
-      default: return []
-      }
-    } catch {
-      // A document that cannot be read stands in no list; whoever reads it by key learns why.
-      return []
-    }
-  }
 }

@@ -14,7 +14,7 @@ extension TaskRoutingMachine {
     }
     let isOwner = space.record.account == command.account
     let answer = isOwner ? space.keys.settle(command, verdict, at: turn.now, into: &turn.effects) : verdict
-    put(space, place)
+    put(consume space, place)
     turn.effects.reply(to: command.replyTo, answer)
   }
 
@@ -39,7 +39,7 @@ extension TaskRoutingMachine {
     else { return }
     space.rejectLine(importing, number, count, verdict.message, turn.now)
     space.flush(&turn)
-    put(space, place)
+    put(consume space, place)
   }
 
   package func timer(dueAt now: Int64) -> Errand? {
@@ -50,7 +50,7 @@ extension TaskRoutingMachine {
   package mutating func dropTimer(_ turn: inout Turn) {
     guard let due = dues.first, due.at <= turn.now, var space = take(due.place) else { return }
     space.dropTimer(&turn)
-    put(space, due.place)
+    put(consume space, due.place)
   }
 
   package var sliced: Errand? {
@@ -65,13 +65,13 @@ extension TaskRoutingMachine {
       space.endReEvaluation()
       space.flush(&turn)
       if space.reEvaluating.isEmpty { evaluating.removeFirst() }
-      return put(space, place)
+      return put(consume space, place)
     }
     guard !clearing.isEmpty else { return }
     let place = clearing.removeFirst().place
     guard var space = take(place) else { return }
     space.silence(space.id, until: turn.now, &turn)
-    put(space, place)
+    put(consume space, place)
   }
 
   package static func words(for errand: Errand) -> String {

@@ -160,15 +160,35 @@ extension Space {
 
   struct Task: Sendable {
     let id: Identifier
-    var record: TaskRecord
     var attributes: [UInt8]
-    /// Its class while it waits, and its place there.
-    var group = -1
-    var waiting: WaitingKey?
     var live: [Int] = []
     var reservations: [Int] = []
     var timer: Int64 = 0
+    /// Its class while it waits, and its place there.
+    var group = -1
+    private var rank: Int64 = 0
+    private var time: Int64 = 0
+    var record: TaskRecord
+    private(set) var isWaiting = false
     var isDirty = false
+
+    init(id: Identifier, record: TaskRecord, attributes: [UInt8]) {
+      self.id = id
+      self.record = record
+      self.attributes = attributes
+    }
+
+    mutating func enter(_ group: Int, at key: WaitingKey) {
+      self.group = group
+      (rank, time, isWaiting) = (key.rank, key.time, true)
+    }
+
+    /// Where it waited, and no longer does. `place`: its own.
+    mutating func leave(_ place: Int, newestFirst: Bool) -> WaitingKey {
+      group = -1
+      isWaiting = false
+      return WaitingKey(rank: rank, time: time, serial: newestFirst ? -record.serial : record.serial, task: place)
+    }
 
     /// What is left in a place that is free.
     static let blank = Task(id: .none, record: TaskRecord(), attributes: [])
@@ -189,10 +209,16 @@ extension Space {
 struct Timer: Comparable, Sendable {
   enum Kind: UInt8, Sendable { case reservation, task }
   var due: Int64
-  var kind: Kind
   /// Of what it belongs to: the same whoever owns the partition, which places are not.
   var serial: Int64
-  var place: Int
+  private var narrowPlace: Int32
+  var kind: Kind
+
+  var place: Int { Int(narrowPlace) }
+
+  init(due: Int64, kind: Kind, serial: Int64, place: Int) {
+    (self.due, self.kind, self.serial, narrowPlace) = (due, kind, serial, Int32(place))
+  }
 
   static func < (a: Timer, b: Timer) -> Bool {
     if a.due != b.due { return a.due < b.due }

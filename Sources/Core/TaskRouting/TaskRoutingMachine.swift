@@ -98,17 +98,17 @@ package struct TaskRoutingMachine: Machine {
     // Published by another system, which the log let in: whose workspace it is, is known here.
     if command.account == .none { command.account = space.record.account }
     if let early = space.answerWithoutDeciding(command) {
-      put(space, place)
+      put(consume space, place)
       return turn.effects.reply(to: command.replyTo, early)
     }
     guard request.operation != .deleteWorkspace else {
-      put(space, place)
+      put(consume space, place)
       return deleteWorkspace(place, command, &turn)
     }
     let verdict = space.perform(request, &turn)
     space.flush(&turn)
     if let key = command.idempotency { space.keys.remember(key, verdict, at: turn.now, scope: space.id, into: &turn.effects) }
-    put(space, place)
+    put(consume space, place)
     turn.effects.reply(to: command.replyTo, verdict)
   }
 
@@ -180,7 +180,7 @@ package struct TaskRoutingMachine: Machine {
     else { return }
     space.decideLine(command.body, importing, number, count, &turn)
     space.flush(&turn)
-    put(space, place)
+    put(consume space, place)
   }
 
   /// Answers how many lines of an import are decided: with everything before the question.
@@ -198,7 +198,7 @@ package struct TaskRoutingMachine: Machine {
       space.imports[importing] = record
       space.dirtyImports.insert(importing)
     }
-    put(space, place)
+    put(consume space, place)
     turn.effects.reply(to: command.replyTo, verdict)
   }
 
@@ -209,7 +209,7 @@ package struct TaskRoutingMachine: Machine {
     guard var space = take(due.place) else { preconditionFailure("a timer of a workspace that is not there: \(key)") }
     space.fireFirst(&turn)
     space.flush(&turn)
-    put(space, due.place)
+    put(consume space, due.place)
   }
 
   // MARK: Long commands
@@ -220,7 +220,7 @@ package struct TaskRoutingMachine: Machine {
       space.reEvaluateSlice(limit: limit, &turn)
       space.flush(&turn)
       if space.reEvaluating.isEmpty { evaluating.removeFirst() }
-      return put(space, place)
+      return put(consume space, place)
     }
     guard !clearing.isEmpty, let scope = spaces[clearing[0].place]?.id else { return }
     if clearing[0].left.count < limit { clearing[0].left += clearing[0].remains?.takeKeys(limit) ?? [] }

@@ -115,7 +115,7 @@ extension Space {
     }
     if let start = request.integer(.virtualStart), start > turn.now { return .refuse("VirtualStartTime must not be in the future") }
 
-    let wasWaiting = tasks[place].waiting != nil
+    let wasWaiting = tasks[place].isWaiting
     var changed = false
     if let attributes = request.bytes(.attributes), attributes != tasks[place].attributes {
       tasks[place].attributes = attributes
@@ -161,8 +161,10 @@ extension Space {
   private func refusal(of status: TaskStatus?, _ place: Int) -> Verdict? {
     guard let status else { return nil }
     let now = tasks[place].record.status
-    let what =
+    // Only for those that are refused.
+    var what: String {
       "task \(SIDKind.task.text(tasks[place].id)) in workspace \(SIDKind.workspace.text(id)) for account \(SIDKind.account.text(record.account))"
+    }
     switch status {
     case .canceled where !now.isWaiting: return .refuse("Cannot cancel \(what) because it is not pending or reserved.")
     case .wrapping where now != .assigned: return .refuse("Cannot wrap up a \(what) because it's not currently assigned")

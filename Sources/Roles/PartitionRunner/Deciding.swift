@@ -1,3 +1,4 @@
+import Handover
 import Journal
 import Machines
 import Ports
@@ -236,6 +237,7 @@ extension PartitionRunner {
     let flight = Flight(tag: nextTag, decision: decision, isYielding: isYielding, sent: ports.meter.now())
     if flight.isYielding { beginYielding(begun) }
     flights.append(flight)
+    ports.handover?.put(decision, written: bytes)
     journal?.append([NewRecord(key: [], value: bytes)], tag: nextTag)
     nextTag += 1
     count {

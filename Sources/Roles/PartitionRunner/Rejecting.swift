@@ -12,7 +12,7 @@ package enum ErrandInput {
 /// What is decided without being handled (journal.md, "Poison").
 extension PartitionRunner {
   func rejection(of record: LogRecord, _ input: UInt8) -> String? {
-    if let reason = doomed["\(input)/\(record.offset)"] { return reason }
+    if !doomed.isEmpty, let reason = doomed["\(input)/\(record.offset)"] { return reason }
     guard ports.poison.isPoisoned(input: input, partition: options.partition, position: record.offset) else { return nil }
     return "handling it ended the process three times"
   }

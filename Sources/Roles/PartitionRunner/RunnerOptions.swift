@@ -1,3 +1,4 @@
+package import Handover
 package import Ports
 
 /// Which partition a runner owns, and its bounds.
@@ -67,11 +68,13 @@ package struct RunnerPorts: Sendable {
   package var meter: any RunnerMeter
   /// Where a machine is made of a snapshot: a million documents take seconds, in which whoever shares the runner's queue would not be served. Nil: on the runner's.
   package var loading: (any WorkQueue)?
+  /// For the partition's projector, if it lives in this process and reads what was written here without a copy.
+  package var handover: Handover?
 
   package init(
     log: any EventLog, hot: any HotState, bus: any SignalBus, clock: any Clock, identifiers: any IdentifierSource,
     poison: any PoisonGuard = NoPoison(), courtesy: any Courtesy = NoCourtesy(), meter: any RunnerMeter = NoMeter(),
-    loading: (any WorkQueue)? = nil
+    loading: (any WorkQueue)? = nil, handover: Handover? = nil
   ) {
     self.log = log
     self.hot = hot
@@ -82,6 +85,7 @@ package struct RunnerPorts: Sendable {
     self.courtesy = courtesy
     self.meter = meter
     self.loading = loading
+    self.handover = handover
   }
 }
 

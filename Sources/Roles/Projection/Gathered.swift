@@ -52,15 +52,15 @@ struct Gathered {
   mutating func tell(_ fact: Fact, _ scope: Identifier, _ sequence: UInt64, _ now: [DocumentKey: [UInt8]]) -> LiveEvent? {
     guard let kind = FactKind(rawValue: fact.kind), let workspace = workspace(scope, now) else { return nil }
     events += 1
-    let lookup: DocumentLookup = { now[$0] }
-    if packsEvents { pack(fact, scope, sequence, lookup) }
+    if packsEvents { pack(fact, scope, sequence) { now[$0] } }
     let isHeard = isHeard(scope)
-    let consumers = consumers.filter { $0.wants(kind, workspace: workspace) }
-    guard isHeard || !consumers.isEmpty || !packsEvents else { return nil }
-    guard let event = EventRenderer(scope: scope, workspace: workspace, lookup: lookup).render(fact, sequence: sequence) else { return nil }
+    guard isHeard || !packsEvents || consumers.contains(where: { $0.wants(kind, workspace: workspace) }) else { return nil }
+    guard let event = EventRenderer(scope: scope, workspace: workspace, lookup: { now[$0] }).render(fact, sequence: sequence) else {
+      return nil
+    }
     let json = isHeard || !packsEvents ? event.cloudEvent() : []
     if !packsEvents { derived.append(ProjectedRecord(target, NewRecord(key: scope.keyBytes, value: json))) }
-    for consumer in consumers {
+    for consumer in consumers where consumer.wants(kind, workspace: workspace) {
       if let record = consumer.derive(event, workspace: workspace) { derived.append(record) }
     }
     return isHeard ? LiveEvent(workspace: scope, sequence: sequence, worker: event.worker, json: json) : nil

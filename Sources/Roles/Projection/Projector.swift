@@ -1,3 +1,4 @@
+package import Handover
 import Journal
 package import Ports
 package import Resources
@@ -10,6 +11,7 @@ package actor Projector {
 
   private let options: Options
   private let log: any EventLog
+  private let handover: Handover?
   private let live: (@Sendable ([LiveEvent]) -> Void)?
   private let notify: @Sendable (ProjectorNotice) -> Void
 
@@ -34,13 +36,14 @@ package actor Projector {
   package private(set) var refused = 0
 
   package init(
-    options: Options, log: any EventLog, queue: any WorkQueue, consumers: [any EventConsumer] = [],
+    options: Options, log: any EventLog, queue: any WorkQueue, handover: Handover? = nil, consumers: [any EventConsumer] = [],
     live: (@Sendable ([LiveEvent]) -> Void)? = nil, isHeard: @escaping @Sendable (Identifier) -> Bool = { _ in true },
     notify: @escaping @Sendable (ProjectorNotice) -> Void = { _ in }
   ) {
     self.options = options
     self.log = log
     self.queue = queue
+    self.handover = handover
     self.live = live
     let nobody: @Sendable (Identifier) -> Bool = { _ in false }
     gathered = Gathered(
@@ -200,7 +203,8 @@ package actor Projector {
 
   /// Folds one journal record, step by step, so that each fact is told with the documents as they were then.
   private func fold(_ record: LogRecord, _ told: inout [LiveEvent]) throws {
-    let parsed = try JournalRecord(decoding: record.value, at: record.offset)
+    let parsed =
+      try record.value.flatMap { handover?.take($0) }.map { .decision($0) } ?? JournalRecord(decoding: record.value, at: record.offset)
     switch image.accept(parsed, at: record.offset) {
     case .opened: return
     case .refused: refused += 1

@@ -1,0 +1,59 @@
+import Handover
+import Journal
+import Testing
+
+@Suite("A decision handed to the projector of the same process")
+struct HandoverTests {
+  private func written(_ sequence: UInt64) -> (decision: Decision, bytes: [UInt8]) {
+    var decision = Decision(incarnation: 7, epoch: 1, sequence: sequence, now: 100)
+    decision.positions = [0: 5]
+    return (decision, JournalRecord.decision(decision).encoded())
+  }
+
+  @Test("Whoever reads the same memory gets it, once")
+  func once() {
+    let handover = Handover()
+    let (decision, bytes) = written(1)
+    handover.put(decision, written: bytes)
+    #expect(handover.take(bytes) == decision)
+    #expect(handover.take(bytes) == nil)
+  }
+
+  @Test("Equal bytes from elsewhere are not it: they are decoded")
+  func copies() {
+    let handover = Handover()
+    let (decision, bytes) = written(1)
+    handover.put(decision, written: bytes)
+    var copy: [UInt8] = []
+    copy.append(contentsOf: bytes)
+    #expect(handover.take(copy) == nil)
+    #expect(handover.take([]) == nil)
+    #expect(handover.take(bytes) == decision)
+  }
+
+  @Test("What is older goes with what is taken: it was passed over")
+  func order() {
+    let handover = Handover()
+    let all = (1...3).map { written($0) }
+    for (decision, bytes) in all { handover.put(decision, written: bytes) }
+    #expect(handover.take(all[1].bytes) == all[1].decision)
+    #expect(handover.take(all[0].bytes) == nil)
+    #expect(handover.take(all[2].bytes) == all[2].decision)
+    #expect(handover.count == 0)
+  }
+
+  @Test("The oldest are let go when nobody takes them: by number and by bytes, the last one never")
+  func bounds() {
+    let (few, small) = (Handover(entries: 2, bytes: 1 << 20), Handover(entries: 100, bytes: 10))
+    let all = (1...3).map { written($0) }
+    for (decision, bytes) in all {
+      few.put(decision, written: bytes)
+      small.put(decision, written: bytes)
+    }
+    #expect(few.count == 2)
+    #expect(few.take(all[0].bytes) == nil)
+    #expect(few.take(all[1].bytes) == all[1].decision)
+    #expect(small.count == 1)
+    #expect(small.take(all[2].bytes) == all[2].decision)
+  }
+}
