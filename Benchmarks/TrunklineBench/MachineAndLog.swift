@@ -35,7 +35,6 @@ enum MachineAndLog {
       let projectors = (0..<NodeOptions.partitions).map {
         var options = Projector.Options(family: "work", partition: $0, hasEvents: true)
         options.packsEvents = true
-        options.most = 16_000
         return Projector(options: options, log: log, queue: projection, handover: handovers[$0])
       }
       for runner in runners { runner.start() }

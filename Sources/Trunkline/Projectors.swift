@@ -26,8 +26,6 @@ struct Projectors: Sendable {
         var work = Projector.Options(family: "work", partition: partition, hasEvents: true)
         work.inputs = ["work.commands", "work.bulk"]
         work.packsEvents = !home.isShared
-        // What is written again and again in a tenth of a second is written once; on a cluster a transaction holds events in their wire form, ten times as large.
-        if !home.isShared { work.most = 16_000 }
         var account = Projector.Options(family: "account", partition: partition, hasEvents: false)
         account.inputs = ["account.commands"]
         let made = [

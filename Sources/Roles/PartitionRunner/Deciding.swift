@@ -187,7 +187,7 @@ extension PartitionRunner {
   private func fireDue(before record: LogRecord, _ machine: inout M, _ turn: inout Turn, _ decision: inout Decision) -> Bool {
     let now = max(turn.now, record.appended)
     guard let due = machine.nextDue, due <= now else { return true }
-    fireTimers(&machine, upTo: now, most: .max, &turn, &decision)
+    fireTimers(&machine, upTo: now, most: options.mostTimers, &turn, &decision)
     if let due = machine.nextDue, due <= now { return false }
     return !decidesSingly
   }

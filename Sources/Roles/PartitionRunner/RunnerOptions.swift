@@ -37,8 +37,8 @@ package struct RunnerOptions: Sendable {
   package var mostAwaiting = 20_000
   /// Documents that go into hot state in one piece of a refill.
   package var refillDocuments = 1000
-  /// Timers fired in one decision.
-  package var mostTimers = 500
+  /// Timers fired in one decision: a few milliseconds, in which nobody else on the loop is served.
+  package var mostTimers = 100
 
   package init(family: String, partition: Int, node: String, inputs: [String]) {
     self.family = family

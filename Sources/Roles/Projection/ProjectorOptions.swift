@@ -39,7 +39,8 @@ extension Projector {
     package var packsEvents = false
     /// Between transactions, milliseconds.
     package var interval: Int64 = 100
-    /// A transaction is closed when it has about this many records.
+    /// A transaction is closed when it has about this many records. Larger ones write less, of what changes again and again, and hold up whoever waits for the disk:
+    /// with 16,000 a tenth less processor time a lifecycle, and four times the median of creates beside an import.
     package var most = 2000
     /// Records kept behind the ledger before the journal is trimmed, milliseconds of append time.
     package var retention: Int64 = 7 * 86_400_000
