@@ -23,12 +23,30 @@ enum JournalInput {
     case 7: _ = try? LiveEvent.decode(bytes)
     case 8: try document(bytes, WorkspaceRecord.self)
     case 9: try document(bytes, ActivityRecord.self)
-    case 10: try document(bytes, WorkerRecord.self)
+    case 10:
+      try document(bytes, WorkerRecord.self)
+      try listed(bytes, Kind.worker) { (worker: WorkerRecord) in
+        [IndexEntry(index: ListIndex.creation, value: worker.serial), IndexEntry(index: ListIndex.changed, value: worker.statusChanged)]
+      }
     case 11: try document(bytes, TaskChannelRecord.self)
     case 12: try document(bytes, TaskQueueRecord.self)
     case 13: try document(bytes, WorkflowRecord.self)
-    case 14: try document(bytes, TaskRecord.self)
-    case 15: try document(bytes, ReservationRecord.self)
+    case 14:
+      try document(bytes, TaskRecord.self)
+      try listed(bytes, Kind.task) { (task: TaskRecord) in
+        [
+          IndexEntry(index: ListIndex.creation, value: task.serial), IndexEntry(index: ListIndex.virtualStart, value: task.virtualStart),
+          IndexEntry(index: ListIndex.priority, value: task.priority),
+        ]
+      }
+    case 15:
+      try document(bytes, ReservationRecord.self)
+      try listed(bytes, Kind.reservation) { (reservation: ReservationRecord) in
+        [
+          IndexEntry(index: ListIndex.creation, parent: reservation.task, value: reservation.serial),
+          IndexEntry(index: ListIndex.ofWorker, parent: reservation.worker, value: reservation.serial),
+        ]
+      }
     case 16: try document(bytes, ImportRecord.self)
     case 17: try document(bytes, RefusedLineRecord.self)
     case 18: try document(bytes, AccountRecord.self)
@@ -43,6 +61,12 @@ enum JournalInput {
   private static func again<Value: Equatable>(_ bytes: [UInt8], _ decode: ([UInt8]) throws -> Value, _ encode: (Value) -> [UInt8]) throws {
     guard let value = try? decode(bytes) else { return }
     try same(try decode(encode(value)), value, "written and read again")
+  }
+
+  /// Lists read the head of a document alone: what they see is what the whole says.
+  private static func listed<Record: DocumentRecord>(_ bytes: [UInt8], _ kind: UInt8, _ entries: (Record) -> IndexEntries) throws {
+    guard let record = try? Record(decoding: bytes) else { return }
+    try same(TaskRoutingIndexes.entries(DocumentKey(kind: kind, id: .none), bytes), entries(record), "listed")
   }
 
   private static func document<Record: DocumentRecord & Equatable>(_ bytes: [UInt8], _: Record.Type) throws {

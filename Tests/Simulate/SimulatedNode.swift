@@ -39,6 +39,7 @@ final class SimulatedNode {
     options.mostInFlight = 1 + Int(seed % 4)
     options.worthwhile = 1 + Int(seed / 360 % 3)
     options.batch = 1 + Int(seed / 4 % 6)
+    options.mostTimers = 1 + Int(seed / 1080 % 4)
     options.sliceDocuments = World.sliceDocuments
     options.refillDocuments = 7
     options.compareInterval = 700

@@ -24,7 +24,7 @@ package final class RedisHotState: HotState {
   ///   - family: which owners' scopes these are ("work", "account").
   ///   - partition: whose scope it is.
   ///   - seed: of jitter and witnesses; different in each process.
-  ///   - indexer: tells in which lists a document stands (at most 65,535); a function of key and bytes alone.
+  ///   - indexer: tells in which lists a document stands; a function of key and bytes alone.
   package init(
     settings: RedisSettings, loop: EventLoop, prefix: String, family: String, partition: @escaping @Sendable (Identifier) -> Int,
     seed: UInt64, indexer: @escaping DocumentIndexer

@@ -46,6 +46,7 @@ package struct IndexEntry: Sendable, Hashable {
 
 /// The few places of a document, without memory of their own: they are asked for twice whenever one is written.
 package struct IndexEntries: Sendable, Equatable, Sequence, ExpressibleByArrayLiteral {
+  /// No document stands in more lists.
   package static let most = 3
   private var first: IndexEntry?
   private var second: IndexEntry?

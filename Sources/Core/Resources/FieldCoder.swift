@@ -54,7 +54,7 @@ extension DocumentRecord {
 
 /// Writes fields one behind the other.
 public struct FieldWriter: FieldCoder {
-  /// What has been written so far.
+  /// What has been written so far. A waiting task, of which there may be a million, takes about so much and no more.
   public var out = ByteWriter(capacity: 104)
 
   /// Nothing written.

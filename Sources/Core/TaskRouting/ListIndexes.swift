@@ -34,7 +34,7 @@ package enum TaskRoutingIndexes {
       default: return []
       }
     } catch {
-      // A document that cannot be read stands in no list; whoever reads it by key learns why.
+      // A document whose head cannot be read stands in no list; whoever reads it by key learns why.
       return []
     }
   }
@@ -43,6 +43,7 @@ package enum TaskRoutingIndexes {
 /// The first fields of a task, a worker, a reservation: what lists need to know, read without the rest.
 private struct TaskHead: DocumentRecord {
   static let documentName = TaskRecord.documentName
+  static let schemaVersion = TaskRecord.schemaVersion
   var serial: Int64 = 0
   var status = TaskStatus.pending
   var priority: Int64 = 0
@@ -66,6 +67,7 @@ private struct TaskHead: DocumentRecord {
 
 private struct WorkerHead: DocumentRecord {
   static let documentName = WorkerRecord.documentName
+  static let schemaVersion = WorkerRecord.schemaVersion
   var serial: Int64 = 0
   var friendlyName = ""
   var activity = Identifier.none
@@ -87,6 +89,7 @@ private struct WorkerHead: DocumentRecord {
 
 private struct ReservationHead: DocumentRecord {
   static let documentName = ReservationRecord.documentName
+  static let schemaVersion = ReservationRecord.schemaVersion
   var serial: Int64 = 0
   var task = Identifier.none
   var worker = Identifier.none

@@ -320,7 +320,8 @@ extension Space {
     guard tasks[task].isWaiting else { return }
     let group = tasks[task].group
     let key = tasks[task].leave(task, newestFirst: classes[group].isNewestFirst)
-    classes[group].waiting.remove(key)
+    let wasThere = classes[group].waiting.remove(key)
+    assert(wasThere, "a waiting task that is not where it says it is")
     if classes[group].waiting.isEmpty { noteIdle(group) }
   }
 

@@ -270,15 +270,15 @@ package struct TaskRecord: DocumentRecord, Equatable {
 
   package var reason: String? {
     get { texts?.reason }
-    set { setTexts(newValue, routingTarget, reEvaluated) }
+    set { if newValue != reason { setTexts(newValue, routingTarget, reEvaluated) } }
   }
   package var routingTarget: String? {
     get { texts?.routingTarget }
-    set { setTexts(reason, newValue, reEvaluated) }
+    set { if newValue != routingTarget { setTexts(reason, newValue, reEvaluated) } }
   }
   package var reEvaluated: String? {
     get { texts?.reEvaluated }
-    set { setTexts(reason, routingTarget, newValue) }
+    set { if newValue != reEvaluated { setTexts(reason, routingTarget, newValue) } }
   }
 
   private mutating func setTexts(_ reason: String?, _ routingTarget: String?, _ reEvaluated: String?) {

@@ -24,24 +24,35 @@ package final class Handover: Sendable {
 
   /// `bytes`: as which the decision goes into the journal. O(1), O(entries) when the oldest goes.
   package func put(_ decision: Decision, written bytes: [UInt8]) {
-    state.withLock { state in
+    let gone = state.withLock { state in
       state.entries.append(Entry(bytes: bytes, decision: decision))
       state.size += bytes.count
-      while state.entries.count > most.entries || (state.size > most.bytes && state.entries.count > 1) {
-        state.size -= state.entries.removeFirst().bytes.count
+      var over = 0
+      var size = state.size
+      while state.entries.count - over > most.entries || (size > most.bytes && state.entries.count - over > 1) {
+        size -= state.entries[over].bytes.count
+        over += 1
       }
+      return Handover.removeFirst(over, &state)
     }
+    // Outside the lock: whatever is in them goes here, and both sides are in a hurry.
+    _ = consume gone
   }
 
   /// The decision that was put with these bytes: the same memory, not only the same content, so that nothing has to be compared. What is older goes with it. O(entries).
   package func take(_ bytes: [UInt8]) -> Decision? {
-    state.withLock { state in
-      guard let place = state.entries.firstIndex(where: { Handover.isSame($0.bytes, bytes) }) else { return nil }
-      let decision = state.entries[place].decision
-      for entry in state.entries[...place] { state.size -= entry.bytes.count }
-      state.entries.removeFirst(place + 1)
-      return decision
-    }
+    state.withLock { state -> [Entry] in
+      guard let place = state.entries.firstIndex(where: { Handover.isSame($0.bytes, bytes) }) else { return [] }
+      return Handover.removeFirst(place + 1, &state)
+    }.last?.decision
+  }
+
+  private static func removeFirst(_ count: Int, _ state: inout State) -> [Entry] {
+    guard count > 0 else { return [] }
+    let gone = Array(state.entries[..<count])
+    state.entries.removeFirst(count)
+    for entry in gone { state.size -= entry.bytes.count }
+    return gone
   }
 
   /// Decisions that nobody has taken.

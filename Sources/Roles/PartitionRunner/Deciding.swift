@@ -23,13 +23,14 @@ extension PartitionRunner {
     // The runner's copy goes, so that the machine is changed in place.
     self.machine = nil
     let begun = ports.clock.monotonic()
+    timersLeft = options.mostTimers
     var turn = Turn(now: ahead.now, seed: ports.identifiers.seed())
     var decision = Decision(incarnation: incarnation, epoch: ledger.epoch, sequence: ahead.nextSequence, now: ahead.now)
     let isIdle = handleInputs(&machine, &turn, &decision)
     var hasSlice = false
     if isIdle {
       decidesSingly = false
-      fireTimers(&machine, upTo: max(turn.now, ports.clock.now()), most: options.mostTimers, &turn, &decision)
+      fireTimers(&machine, upTo: max(turn.now, ports.clock.now()), &turn, &decision)
       if machine.hasSlice, slicePause == nil, mayYield, turn.effects.size < options.decisionBytes {
         hasSlice = true
         takeSlice(&machine, &turn, &decision)
@@ -55,7 +56,9 @@ extension PartitionRunner {
   /// A few commands wait for the report of what is in flight, behind which `decide` is called again.
   private var isWorthwhile: Bool {
     if backlog[0].isEmpty { _ = refillBacklog(0, options.batch) }
-    if backlog[0].isEmpty || backlog[0].count >= options.worthwhile { return true }
+    guard let next = backlog[0].last, backlog[0].count < options.worthwhile else { return true }
+    // What is due before it fills decisions of its own: one behind the other, it would wait for all of them.
+    if let due = machine?.nextDue, due <= max(ahead.now, next.appended) { return true }
     return backlog[0].reduce(0) { $0 + ($1.value?.count ?? 0) } >= options.decisionBytes / 4
   }
 
@@ -187,17 +190,16 @@ extension PartitionRunner {
   private func fireDue(before record: LogRecord, _ machine: inout M, _ turn: inout Turn, _ decision: inout Decision) -> Bool {
     let now = max(turn.now, record.appended)
     guard let due = machine.nextDue, due <= now else { return true }
-    fireTimers(&machine, upTo: now, most: options.mostTimers, &turn, &decision)
+    fireTimers(&machine, upTo: now, &turn, &decision)
     if let due = machine.nextDue, due <= now { return false }
     return !decidesSingly
   }
 
-  private func fireTimers(_ machine: inout M, upTo now: Int64, most: Int, _ turn: inout Turn, _ decision: inout Decision) {
-    var left = most
-    while left > 0, turn.effects.size < options.decisionBytes, let due = machine.nextDue, due <= now {
+  private func fireTimers(_ machine: inout M, upTo now: Int64, _ turn: inout Turn, _ decision: inout Decision) {
+    while timersLeft > 0, turn.effects.size < options.decisionBytes, let due = machine.nextDue, due <= now {
       turn.now = max(turn.now, due)
       fireFirst(&machine, &turn, &decision)
-      left -= 1
+      timersLeft -= 1
     }
   }
 

@@ -51,6 +51,8 @@ package actor PartitionRunner<M: Machine> {
   /// Inputs of which that has to be found out before the next start.
   var displaced: Set<TopicPartition> = []
   var timer: (due: Int64, wake: any Cancellable)?
+  /// Timers that the decision being made may still fire.
+  var timersLeft = 0
   /// Runs between two slices of a long command.
   var slicePause: (any Cancellable)?
 

@@ -44,6 +44,20 @@ import Testing
     return Int(sqlite3_column_int(statement, 0))
   }
 
+  /// What a `Handover` stands on.
+  @Test("What was appended just now is read as the same memory")
+  func sameMemory() async throws {
+    try await withFolder { (folder) async throws in
+      try await withLog(folder, topics: Self.split) { (log) async throws in
+        let written = record("j", "written once")
+        try await log.write(journal, [written])
+        let read = try await log.reader(journal).all()
+        func address(_ bytes: [UInt8]?) -> UnsafePointer<UInt8>? { bytes?.withUnsafeBufferPointer { $0.baseAddress } }
+        #expect(read.count == 1 && address(read.first?.value) == address(written.value))
+      }
+    }
+  }
+
   @Test("A folder of one file is taken apart at its next start, offsets and starts as they were, once")
   func takesApart() async throws {
     try await withFolder { (folder) async throws in
