@@ -102,7 +102,8 @@ targets += [
   tests(
     "Contracts",
     [
-      "CRdkafka", "CSQLite", "EventLoops", "InProcessHotState", "InProcessPresenceStore", "InProcessSignalBus", "KafkaEventLog", "Ports",
+      "CRdkafka", "ChildProcess", "CSQLite", "EventLoops", "InProcessHotState", "InProcessPresenceStore", "InProcessSignalBus",
+      "KafkaEventLog", "Ports",
       "PortsTesting", "PowerCut", "RedisClient", "RedisHotState", "RedisPresenceStore", "RedisSignalBus", "RedisTesting", "Resources",
       "SQLiteEventLog",
     ]),
@@ -124,7 +125,7 @@ targets += [
   room("RedisClient", "Edge", ["CHiredis", "Crypto", "EventLoops", "Observability", "Ports", "Resources", "TLS"]),
   room("RedisHotState", "Adapters", ["EventLoops", "Ports", "RedisClient", "Resources"]),
   room("RedisPresenceStore", "Adapters", ["EventLoops", "Ports", "RedisClient", "Resources"]),
-  .target(name: "RedisTesting", path: "Tests/RedisTesting", swiftSettings: strict),
+  .target(name: "RedisTesting", dependencies: ["ChildProcess"], path: "Tests/RedisTesting", swiftSettings: strict),
   tests("RedisClient", ["EventLoops", "RedisClient", "RedisTesting"]),
   .systemLibrary(name: "CYAML", path: "Sources/Edge/CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
   room("RedisSignalBus", "Adapters", ["EventLoops", "Ports", "RedisClient"]),
@@ -172,7 +173,9 @@ targets += [
   room("PoisonStamp", "Edge", ["CPoisonStamp"]),
   // Dies in the ways that the tests ask for.
   .executableTarget(name: "PoisonVictim", dependencies: ["PoisonStamp"], path: "Tests/PoisonVictim", swiftSettings: strict),
-  tests("PoisonStamp", ["PoisonStamp", "PoisonVictim"]),
+  // Programs that tests run.
+  .target(name: "ChildProcess", path: "Tests/ChildProcess", swiftSettings: strict),
+  tests("PoisonStamp", ["ChildProcess", "PoisonStamp", "PoisonVictim"]),
 ]
 
 // Edge: loops on libuv and the HTTP/1.1 server above llhttp.

@@ -1,3 +1,4 @@
+import ChildProcess
 import Foundation
 import Ports
 import PortsTesting
@@ -31,14 +32,8 @@ func builtProduct(_ name: String) throws -> URL {
 
 /// Runs an executable of this package to its good end and answers what it printed.
 func run(_ product: String, _ arguments: [String]) throws -> String {
-  let process = Process()
-  let pipe = Pipe()
-  process.executableURL = try builtProduct(product)
-  process.arguments = arguments
-  process.standardOutput = pipe
-  try process.run()
-  let printed = pipe.fileHandleForReading.readDataToEndOfFile()
-  process.waitUntilExit()
-  #expect(process.terminationReason == .exit && process.terminationStatus == 0)
+  let child = try Child(builtProduct(product).path, arguments)
+  let printed = child.readToEnd()
+  #expect(child.end() == Child.End())
   return String(decoding: printed, as: UTF8.self)
 }

@@ -1,3 +1,4 @@
+import ChildProcess
 import Foundation
 import Glibc
 import Testing
@@ -17,24 +18,11 @@ struct PoisonStampTests {
 
     /// Runs the victim until its end.
     func run(_ way: String, backtrace: Bool = false) throws -> (signal: Int32, output: String, errors: String) {
-      let process = Process()
-      process.executableURL = try PoisonStampTests.victim()
-      process.arguments = [path, way]
-      var environment = ProcessInfo.processInfo.environment
-      environment["SWIFT_BACKTRACE"] = backtrace ? "enable=yes,color=no,timeout=10s" : "enable=no"
-      process.environment = environment
-      let output = Pipe()
-      let errors = URL(fileURLWithPath: path + "/errors")
-      try Data().write(to: errors)
-      process.standardOutput = output
-      process.standardError = try FileHandle(forWritingTo: errors)
-      try process.run()
-      let text = try output.fileHandleForReading.readToEnd() ?? Data()
-      process.waitUntilExit()
-      return (
-        process.terminationReason == .uncaughtSignal ? process.terminationStatus : 0, String(decoding: text, as: UTF8.self),
-        try String(contentsOf: errors, encoding: .utf8)
-      )
+      let errors = path + "/errors"
+      let trace = backtrace ? "enable=yes,color=no,timeout=10s" : "enable=no"
+      let child = try Child(PoisonStampTests.victim().path, [path, way], environment: ["SWIFT_BACKTRACE": trace], errors: errors)
+      let text = child.readToEnd()
+      return (child.end().signal, String(decoding: text, as: UTF8.self), try String(contentsOfFile: errors, encoding: .utf8))
     }
   }
 

@@ -1,3 +1,4 @@
+import ChildProcess
 import Glibc
 import Synchronization
 
@@ -114,8 +115,6 @@ package final class RedisProcess: Sendable {
     throw Failure(what: "no free port")
   }
 
-  private static func highestDescriptor() -> Int32 { names(in: "/proc/self/fd")?.compactMap { Int32($0) }.max() ?? 4096 }
-
   /// A shell stands between: it kills the server when its standard input ends, which it does when this process is gone.
   private static func start(_ arguments: [String]) throws -> (pid: pid_t, lifeline: Int32) {
     guard let program else { throw Failure(what: "no \(name) on the path") }
@@ -130,8 +129,7 @@ package final class RedisProcess: Sendable {
     posix_spawn_file_actions_init(&actions)
     posix_spawn_file_actions_adddup2(&actions, input[0], 0)
     posix_spawn_file_actions_adddup2(&actions, output[1], 1)
-    // Other tests wait for descriptors of theirs to be closed, and the server would hold them open.
-    for descriptor in Int32(3)..<highestDescriptor() + 512 { posix_spawn_file_actions_addclose(&actions, descriptor) }
+    for descriptor in inheritedDescriptors() { posix_spawn_file_actions_addclose(&actions, descriptor) }
     defer { posix_spawn_file_actions_destroy(&actions) }
     var pointers = words.map { strdup($0) } + [nil]
     defer { for pointer in pointers { free(pointer) } }

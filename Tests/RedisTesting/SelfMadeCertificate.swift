@@ -1,3 +1,4 @@
+import ChildProcess
 import Glibc
 
 /// Where a test puts files: gone with the object.

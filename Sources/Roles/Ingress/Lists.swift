@@ -12,10 +12,11 @@ extension Ingress {
   /// One page of any list, with the documents that its items need beside them.
   func list(
     key: String, _ workspace: Identifier, _ call: Call, _ range: DocumentRange, side: String = "",
-    serial: @escaping @Sendable (Document) -> Int64, keep: @Sendable (Document) async throws(APIError) -> Bool
+    keep: @Sendable (Document) async throws(APIError) -> Bool
   ) async throws(APIError) -> Answer {
     let request = try PageRequest(call.query)
-    let page = try await page(workspace, in: hot, range, request, serial, keep: keep)
+    let place = Ingress.place(in: range)
+    let page = try await page(workspace, in: hot, range, request, place, keep: keep)
     var renderer = renderer(workspace, call)
     renderer.side = side
     let near = try await neighbours(workspace, page.documents, renderer)
@@ -29,23 +30,15 @@ extension Ingress {
       }
     }
     json.endArray()
-    writeMeta(&json, call, key: key, request, page, serial)
+    writeMeta(&json, call, key: key, request, page, place)
     json.endObject()
     return .json(200, json.bytes)
   }
 
-  /// The order of creation, which every list but ordered ones follows.
-  static func serial(_ document: Document) -> Int64 {
-    switch document.key.kind {
-    case Kind.activity: (try? ActivityRecord(decoding: document.bytes))?.serial ?? 0
-    case Kind.worker: (try? WorkerRecord(decoding: document.bytes))?.serial ?? 0
-    case Kind.taskChannel: (try? TaskChannelRecord(decoding: document.bytes))?.serial ?? 0
-    case Kind.taskQueue: (try? TaskQueueRecord(decoding: document.bytes))?.serial ?? 0
-    case Kind.workflow: (try? WorkflowRecord(decoding: document.bytes))?.serial ?? 0
-    case Kind.task: (try? TaskRecord(decoding: document.bytes))?.serial ?? 0
-    case Kind.reservation: (try? ReservationRecord(decoding: document.bytes))?.serial ?? 0
-    default: 0
-    }
+  /// Where a document stands in a list: as what put it there says.
+  static func place(in range: DocumentRange) -> @Sendable (Document) -> Int64 {
+    let index = range.index
+    return { document in TaskRoutingIndexes.entries(document.key, document.bytes).first { $0.index == index }?.value ?? 0 }
   }
 
   func list(_ resource: ResourceKind, _ workspace: Identifier, _ call: Call) async throws(APIError) -> Answer {
@@ -59,7 +52,7 @@ extension Ingress {
     let name = call.query.first("FriendlyName")
     let available = call.query.first("Available").map(Parameters.isTrue)
     let range = DocumentRange(kind: resource.kind, index: ListIndex.creation, limit: 0)
-    return try await list(key: resource.key, workspace, call, range, serial: Ingress.serial) { document in
+    return try await list(key: resource.key, workspace, call, range) { document in
       switch resource.kind {
       case Kind.activity:
         guard let record = try? ActivityRecord(decoding: document.bytes) else { return false }
@@ -90,12 +83,7 @@ extension Ingress {
     let range = DocumentRange(kind: Kind.task, index: order.index, ascending: order.ascending, limit: 0)
     let queueName = query.first("TaskQueueName").flatMap { $0.isEmpty ? nil : $0 }
     let workflowName = query.first("WorkflowName").flatMap { $0.isEmpty ? nil : $0 }
-    let place: @Sendable (Document) -> Int64 = { document in
-      guard let record = try? TaskRecord(decoding: document.bytes) else { return 0 }
-      return order.index == ListIndex.priority
-        ? record.priority : order.index == ListIndex.virtualStart ? record.virtualStart : record.serial
-    }
-    return try await list(key: "tasks", workspace, call, range, serial: place) { document async throws(APIError) -> Bool in
+    return try await list(key: "tasks", workspace, call, range) { document async throws(APIError) -> Bool in
       guard let record = try? TaskRecord(decoding: document.bytes) else { return false }
       if !statuses.isEmpty, !statuses.contains(record.status.text) { return false }
       if let wanted = query.first("Priority"), !wanted.isEmpty, wanted != String(record.priority) { return false }
@@ -206,12 +194,7 @@ extension Ingress {
     let available = query.first("Available").flatMap { $0.isEmpty ? nil : Parameters.isTrue($0) }
     let activityName = query.first("ActivityName").flatMap { $0.isEmpty ? nil : $0 }
     let range = try ordered(Kind.worker, by: "DateStatusChanged", query)
-    let index = range.index
-    let place: @Sendable (Document) -> Int64 = { document in
-      let record = try? WorkerRecord(decoding: document.bytes)
-      return (index == ListIndex.changed ? record?.statusChanged : record?.serial) ?? 0
-    }
-    return try await list(key: "workers", workspace, call, range, serial: place) { document async throws(APIError) -> Bool in
+    return try await list(key: "workers", workspace, call, range) { document async throws(APIError) -> Bool in
       guard let record = try? WorkerRecord(decoding: document.bytes) else { return false }
       if let name = query.first("FriendlyName"), !name.isEmpty, name != record.friendlyName { return false }
       if let sid = query.first("ActivitySid"), !sid.isEmpty, sid != SIDKind.activity.text(record.activity) { return false }
@@ -256,12 +239,7 @@ extension Ingress {
     let query = call.query
     let range = try ordered(Kind.taskQueue, by: "DateUpdated", query)
     let candidate = try await candidate(query, workspace)
-    let index = range.index
-    let place: @Sendable (Document) -> Int64 = { document in
-      let record = try? TaskQueueRecord(decoding: document.bytes)
-      return (index == ListIndex.changed ? record?.updated : record?.serial) ?? 0
-    }
-    return try await list(key: "task_queues", workspace, call, range, serial: place) { document async throws(APIError) -> Bool in
+    return try await list(key: "task_queues", workspace, call, range) { document async throws(APIError) -> Bool in
       guard let record = try? TaskQueueRecord(decoding: document.bytes) else { return false }
       if let name = query.first("FriendlyName"), !name.isEmpty, name != record.friendlyName { return false }
       guard let candidate else { return true }

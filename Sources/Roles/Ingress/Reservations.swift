@@ -78,7 +78,7 @@ extension Ingress {
     let worker = call.query.first("WorkerSid").flatMap { $0.isEmpty ? nil : $0 }
     let range = DocumentRange(
       kind: Kind.reservation, index: side == "Tasks" ? ListIndex.creation : ListIndex.ofWorker, parent: owner, limit: 0)
-    return try await list(key: "reservations", workspace, call, range, side: side, serial: Ingress.serial) { document in
+    return try await list(key: "reservations", workspace, call, range, side: side) { document in
       guard let record = try? ReservationRecord(decoding: document.bytes) else { return false }
       if !statuses.isEmpty, !statuses.contains(record.status.text) { return false }
       if let worker, worker != SIDKind.worker.text(record.worker) { return false }

@@ -1,3 +1,4 @@
+import ChildProcess
 import Foundation
 import Ports
 import PortsTesting
@@ -9,22 +10,16 @@ import Testing
 
   /// Lets the crasher run until it has printed `lines` more offsets, kills it, and answers the last offset that was printed whole.
   private func crash(_ folder: String, lines: Int) throws -> Int64 {
-    let process = Process()
-    let pipe = Pipe()
-    process.executableURL = try builtProduct("LogCrasher")
-    process.arguments = [folder]
-    process.standardOutput = pipe
-    try process.run()
-    var printed = Data()
+    let child = try Child(builtProduct("LogCrasher").path, [folder])
+    var printed: [UInt8] = []
     while printed.count(where: { $0 == 10 }) < lines {
-      let more = pipe.fileHandleForReading.availableData
+      let more = child.read()
       if more.isEmpty { break }
       printed += more
     }
-    kill(process.processIdentifier, SIGKILL)
-    printed += pipe.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    #expect(process.terminationReason == .uncaughtSignal)
+    child.signal(SIGKILL)
+    printed += child.readToEnd()
+    #expect(child.end().signal == SIGKILL)
     let whole = String(decoding: printed, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).dropLast()
     return try #require(whole.last.flatMap { Int64($0) })
   }
@@ -54,19 +49,14 @@ import Testing
   @Test("A second process is told which one has the folder")
   func namesTheHolder() async throws {
     try await withFolder { (folder) async throws in
-      let process = Process()
-      let pipe = Pipe()
-      process.executableURL = try builtProduct("LogCrasher")
-      process.arguments = [folder]
-      process.standardOutput = pipe
-      try process.run()
-      _ = pipe.fileHandleForReading.availableData
+      let child = try Child(builtProduct("LogCrasher").path, [folder])
+      _ = child.read()
       let failure = #expect(throws: EventLogStartFailure.self) {
         try SQLiteEventLog(folder: folder, topics: topics, clock: ManualClock())
       }
-      #expect(failure?.description.contains("pid \(process.processIdentifier) ") == true)
-      kill(process.processIdentifier, SIGKILL)
-      process.waitUntilExit()
+      #expect(failure?.description.contains("pid \(child.pid) ") == true)
+      child.signal(SIGKILL)
+      _ = child.end()
     }
   }
 }

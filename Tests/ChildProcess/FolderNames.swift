@@ -1,7 +1,7 @@
 import Glibc
 
 /// Names of what is in a folder; nil where it cannot be read.
-func names(in path: String) -> [String]? {
+package func names(in path: String) -> [String]? {
   guard let folder = opendir(path), let place = MemoryLayout<dirent>.offset(of: \.d_name) else { return nil }
   defer { closedir(folder) }
   var names: [String] = []
@@ -10,4 +10,9 @@ func names(in path: String) -> [String]? {
     names.append(String(cString: (UnsafeRawPointer(entry) + place).assumingMemoryBound(to: CChar.self)))
   }
   return names
+}
+
+/// Descriptors from 3 on, those included that other threads are about to open: what a child must not hold open, for other tests wait until theirs are closed.
+package func inheritedDescriptors() -> Range<Int32> {
+  3..<(names(in: "/proc/self/fd")?.compactMap { Int32($0) }.max() ?? 4096) + 512
 }
