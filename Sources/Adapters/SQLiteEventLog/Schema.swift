@@ -24,6 +24,10 @@ enum LogPart: Sendable {
   /// Pages of a write-ahead log that is folded into the file when nobody writes, and when it is folded in whoever waits. All of it is synced at once, and the disk takes
   /// nobody else's sync meanwhile: a longer one makes the tail of latencies longer.
   var foldingPages: (quiet: Int32, busy: Int32) { self == .journals ? (500, 4000) : (2000, 8000) }
+
+  /// What the writer keeps of the file in memory at most. Snapshots change at places all over theirs: with SQLite's own 2 MB, pages are read and written again and again within one
+  /// transaction.
+  var cacheKilobytes: Int { self == .journals ? 4096 : 65_536 }
 }
 
 /// One file: where it is, what is in it, and how it is opened and made. Rows of one partition stand in a table of their own whose rowid is the offset, the fastest shape
@@ -63,7 +67,7 @@ enum Schema {
 
   static func configure(_ connection: Connection, _ part: LogPart) throws(SQLiteError) {
     // FULL: a commit is on the disk when it returns. secure_delete would write every trimmed page once more.
-    try connection.execute("PRAGMA synchronous=FULL; PRAGMA secure_delete=OFF")
+    try connection.execute("PRAGMA synchronous=FULL; PRAGMA secure_delete=OFF; PRAGMA cache_size=-\(part.cacheKilobytes)")
     // A copy out of a backup is not in this mode yet.
     let mode = try connection.text("PRAGMA journal_mode=WAL")
     guard mode == "wal" else { throw SQLiteError(code: SQLITE_CANTOPEN, description: "a write-ahead log is not possible here (\(mode))") }
