@@ -19,6 +19,7 @@ package final class Child {
   private let output: Int32
 
   /// - Parameters:
+  ///   - program: a path, or a name that is looked for on the path.
   ///   - environment: beside this process's own, or instead of what that says.
   ///   - errors: the file that its standard error goes to; this process's otherwise.
   package init(_ program: String, _ arguments: [String] = [], environment: [String: String] = [:], errors: String? = nil) throws {
@@ -36,7 +37,7 @@ package final class Child {
     var variables: [UnsafeMutablePointer<CChar>?] = Child.environment(environment).map { strdup($0) } + [nil]
     defer { for text in words + variables { free(text) } }
     var pid: pid_t = 0
-    let code = posix_spawn(&pid, program, &actions, nil, &words, &variables)
+    let code = posix_spawnp(&pid, program, &actions, nil, &words, &variables)
     guard code == 0 else {
       close(ends[0])
       throw Failure(description: "\(program): \(String(cString: strerror(code)))")

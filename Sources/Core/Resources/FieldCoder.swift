@@ -44,11 +44,34 @@ extension DocumentRecord {
   /// Reads what `encoded` wrote; refuses other versions. O(size).
   @inlinable
   public init(decoding bytes: [UInt8]) throws(DecodingFailure) {
+    var coder = try Self.fields(of: bytes)
+    self.init()
+    try code(&coder)
+  }
+
+  /// A reader behind the version.
+  @inlinable
+  static func fields(of bytes: [UInt8]) throws(DecodingFailure) -> FieldReader {
     var coder = FieldReader(ByteReader(bytes))
     let version = try coder.reader.byte()
     guard version == Self.schemaVersion else { throw .unknownVersion(kind: Self.documentName, version: Int(version)) }
+    return coder
+  }
+}
+
+/// A document whose first fields say in which lists it stands.
+public protocol HeadedRecord: DocumentRecord {
+  /// The fields that `code` begins with.
+  mutating func codeHead<Coder: FieldCoder>(_ coder: inout Coder) throws(DecodingFailure)
+}
+
+extension HeadedRecord {
+  /// Reads the head of what `encoded` wrote and leaves the rest blank; refuses other versions. O(head).
+  @inlinable
+  public init(headOf bytes: [UInt8]) throws(DecodingFailure) {
+    var coder = try Self.fields(of: bytes)
     self.init()
-    try code(&coder)
+    try codeHead(&coder)
   }
 }
 

@@ -15,16 +15,16 @@ package enum TaskRoutingIndexes {
         return IndexEntries(
           IndexEntry(index: ListIndex.creation, value: queue.serial), IndexEntry(index: ListIndex.changed, value: queue.updated))
       case Kind.worker:
-        let worker = try WorkerHead(decoding: bytes)
+        let worker = try WorkerRecord(headOf: bytes)
         return IndexEntries(
           IndexEntry(index: ListIndex.creation, value: worker.serial), IndexEntry(index: ListIndex.changed, value: worker.statusChanged))
       case Kind.task:
-        let task = try TaskHead(decoding: bytes)
+        let task = try TaskRecord(headOf: bytes)
         return IndexEntries(
           IndexEntry(index: ListIndex.creation, value: task.serial), IndexEntry(index: ListIndex.virtualStart, value: task.virtualStart),
           IndexEntry(index: ListIndex.priority, value: task.priority))
       case Kind.reservation:
-        let reservation = try ReservationHead(decoding: bytes)
+        let reservation = try ReservationRecord(headOf: bytes)
         return IndexEntries(
           IndexEntry(index: ListIndex.creation, parent: reservation.task, value: reservation.serial),
           IndexEntry(index: ListIndex.ofWorker, parent: reservation.worker, value: reservation.serial))
@@ -37,66 +37,5 @@ package enum TaskRoutingIndexes {
       // A document whose head cannot be read stands in no list; whoever reads it by key learns why.
       return []
     }
-  }
-}
-
-/// The first fields of a task, a worker, a reservation: what lists need to know, read without the rest.
-private struct TaskHead: DocumentRecord {
-  static let documentName = TaskRecord.documentName
-  static let schemaVersion = TaskRecord.schemaVersion
-  var serial: Int64 = 0
-  var status = TaskStatus.pending
-  var priority: Int64 = 0
-  var timeout: Int64 = 0
-  var created: Int64 = 0
-  var updated: Int64 = 0
-  var queueEntered: Int64 = 0
-  var virtualStart: Int64 = 0
-
-  mutating func code<Coder: FieldCoder>(_ c: inout Coder) throws(DecodingFailure) {
-    try c.field(&serial)
-    try c.field(choice: &status)
-    try c.field(&priority)
-    try c.field(&timeout)
-    try c.field(&created)
-    try c.field(&updated)
-    try c.field(&queueEntered)
-    try c.field(&virtualStart)
-  }
-}
-
-private struct WorkerHead: DocumentRecord {
-  static let documentName = WorkerRecord.documentName
-  static let schemaVersion = WorkerRecord.schemaVersion
-  var serial: Int64 = 0
-  var friendlyName = ""
-  var activity = Identifier.none
-  var version: Int64 = 0
-  var created: Int64 = 0
-  var updated: Int64 = 0
-  var statusChanged: Int64 = 0
-
-  mutating func code<Coder: FieldCoder>(_ c: inout Coder) throws(DecodingFailure) {
-    try c.field(&serial)
-    try c.field(&friendlyName)
-    try c.field(&activity)
-    try c.field(&version)
-    try c.field(&created)
-    try c.field(&updated)
-    try c.field(&statusChanged)
-  }
-}
-
-private struct ReservationHead: DocumentRecord {
-  static let documentName = ReservationRecord.documentName
-  static let schemaVersion = ReservationRecord.schemaVersion
-  var serial: Int64 = 0
-  var task = Identifier.none
-  var worker = Identifier.none
-
-  mutating func code<Coder: FieldCoder>(_ c: inout Coder) throws(DecodingFailure) {
-    try c.field(&serial)
-    try c.field(&task)
-    try c.field(&worker)
   }
 }

@@ -87,7 +87,7 @@ package struct ChannelLoad: FieldCoded, Equatable {
   }
 }
 
-package struct WorkerRecord: DocumentRecord, Equatable {
+package struct WorkerRecord: HeadedRecord, Equatable {
   package static let documentName = "a worker"
   package var serial: Int64 = 0
   package var friendlyName = ""
@@ -101,7 +101,7 @@ package struct WorkerRecord: DocumentRecord, Equatable {
   package var channels: [ChannelLoad] = []
 
   package init() {}
-  package mutating func code<Coder: FieldCoder>(_ c: inout Coder) throws(DecodingFailure) {
+  package mutating func codeHead<Coder: FieldCoder>(_ c: inout Coder) throws(DecodingFailure) {
     try c.field(&serial)
     try c.field(&friendlyName)
     try c.field(&activity)
@@ -109,6 +109,9 @@ package struct WorkerRecord: DocumentRecord, Equatable {
     try c.field(&created)
     try c.field(&updated)
     try c.field(&statusChanged)
+  }
+  package mutating func code<Coder: FieldCoder>(_ c: inout Coder) throws(DecodingFailure) {
+    try codeHead(&c)
     try c.field(&lastReserved)
     try c.list(&channels)
   }
@@ -245,7 +248,7 @@ package struct Placement: FieldCoded, Equatable {
 }
 
 /// A million of them wait: what few have stands apart, and what is small at the end, where it needs no padding.
-package struct TaskRecord: DocumentRecord, Equatable {
+package struct TaskRecord: HeadedRecord, Equatable {
   package static let documentName = "a task"
   package var serial: Int64 = 0
   package var priority: Int64 = 0
@@ -290,7 +293,7 @@ package struct TaskRecord: DocumentRecord, Equatable {
   }
 
   package init() {}
-  package mutating func code<Coder: FieldCoder>(_ c: inout Coder) throws(DecodingFailure) {
+  package mutating func codeHead<Coder: FieldCoder>(_ c: inout Coder) throws(DecodingFailure) {
     try c.field(&serial)
     try c.field(choice: &status)
     try c.field(&priority)
@@ -299,6 +302,9 @@ package struct TaskRecord: DocumentRecord, Equatable {
     try c.field(&updated)
     try c.field(&queueEntered)
     try c.field(&virtualStart)
+  }
+  package mutating func code<Coder: FieldCoder>(_ c: inout Coder) throws(DecodingFailure) {
+    try codeHead(&c)
     try c.field(&workflow)
     try c.field(&queue)
     try c.field(&channel)
@@ -328,7 +334,7 @@ private final class TaskTexts: Equatable, Sendable {
   }
 }
 
-package struct ReservationRecord: DocumentRecord, Equatable {
+package struct ReservationRecord: HeadedRecord, Equatable {
   package static let documentName = "a reservation"
   package var serial: Int64 = 0
   package var task = Identifier.none
@@ -342,10 +348,13 @@ package struct ReservationRecord: DocumentRecord, Equatable {
   package var expires: Int64 = 0
 
   package init() {}
-  package mutating func code<Coder: FieldCoder>(_ c: inout Coder) throws(DecodingFailure) {
+  package mutating func codeHead<Coder: FieldCoder>(_ c: inout Coder) throws(DecodingFailure) {
     try c.field(&serial)
     try c.field(&task)
     try c.field(&worker)
+  }
+  package mutating func code<Coder: FieldCoder>(_ c: inout Coder) throws(DecodingFailure) {
+    try codeHead(&c)
     try c.field(&channel)
     try c.field(choice: &status)
     try c.field(&version)
