@@ -94,7 +94,8 @@ package final class Node: Sendable {
     // Answers to an earlier life of this node find nobody.
     let answers = home.isShared ? "\(home.node).\(String(identifiers.seed() & 0xFFFF, radix: 16))" : home.node
     commander = Commander(
-      log: home.log, bus: home.bus, clock: clock, node: answers, first: identifiers.seed() >> 16, most: options.mostWaiting)
+      log: home.log, bus: home.bus, clock: clock, node: answers, first: identifiers.seed() >> 16, most: options.mostWaiting,
+      patience: options.answerMilliseconds)
     gateway = EventGateway(
       log: home.log, feed: home.isShared ? LiveFeed(log: home.log, bus: home.events, queue: projection) : nil)
     readiness = Readiness(parts: options.roles.contains(.ingress) ? ["account"] : [])

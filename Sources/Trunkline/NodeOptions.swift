@@ -77,6 +77,7 @@ package struct NodeOptions: Sendable {
   package var idleMilliseconds: Int64 = 75_000
   package var mostConnections = 10_000
   package var mostWaiting = 10_000
+  package var answerMilliseconds: Int64 = 15_000
   package var graceMilliseconds: Int64 = 10_000
   package var threads = 0
   /// Evidence of deadly commands is kept; one node a process can do so.

@@ -75,8 +75,9 @@ struct Projectors: Sendable {
 
   func finish() async {
     pairs.leave()
-    for (_, pair) in pairs.items {
-      for projector in pair { await withCheckedContinuation { continuation in projector.stop { continuation.resume() } } }
+    let all = pairs.items.flatMap(\.item)
+    await withDiscardingTaskGroup { group in
+      for projector in all { group.addTask { await withCheckedContinuation { done in projector.stop { done.resume() } } } }
     }
   }
 }

@@ -39,6 +39,8 @@ struct Workers: Sendable {
         let lane = home.lanes[partition % home.lanes.count]
         var work = RunnerOptions(family: "work", partition: partition, node: home.node, inputs: ["work.commands", "work.bulk"])
         var account = RunnerOptions(family: "account", partition: partition, node: home.node, inputs: ["account.commands"])
+        work.patience = options.answerMilliseconds
+        account.patience = work.patience
         work.compareInterval = home.isShared ? 3000 : 0
         // A decision here costs a sync and not four round trips: twice as many lines in it are felt by nobody.
         if !home.isShared { work.courteousBatch = 64 }
@@ -77,11 +79,17 @@ struct Workers: Sendable {
 
   func finish(within milliseconds: Int64) async {
     owners.leave()
-    for (_, pair) in owners.items {
-      await withCheckedContinuation { continuation in pair.work.finish(within: milliseconds) { continuation.resume() } }
+    // All at once: where what they stand on is away, each takes the whole time.
+    let pairs = owners.items.map(\.item)
+    await withDiscardingTaskGroup { group in
+      for pair in pairs {
+        group.addTask { await withCheckedContinuation { done in pair.work.finish(within: milliseconds) { done.resume() } } }
+      }
     }
-    for (_, pair) in owners.items {
-      await withCheckedContinuation { continuation in pair.accounts.finish(within: milliseconds) { continuation.resume() } }
+    await withDiscardingTaskGroup { group in
+      for pair in pairs {
+        group.addTask { await withCheckedContinuation { done in pair.accounts.finish(within: milliseconds) { done.resume() } } }
+      }
     }
   }
 

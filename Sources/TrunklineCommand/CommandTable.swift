@@ -60,6 +60,8 @@ enum CommandTable {
       OptionSpec("idle-timeout", help: "Seconds that a connection may be idle", placeholder: "SECONDS", default: "75"),
       OptionSpec("max-connections", help: "Connections at once", placeholder: "N", default: "10000"),
       OptionSpec("max-waiting", help: "Commands that may wait for their answer; beyond: 429", placeholder: "N", default: "10000"),
+      OptionSpec(
+        "answer-timeout", help: "Seconds that a command waits for its answer; the same on all nodes", placeholder: "SECONDS", default: "15"),
       OptionSpec("grace", help: "Seconds that running requests get at SIGTERM", placeholder: "SECONDS", default: "10"),
       OptionSpec("purge-after", help: "Seconds that finished tasks stay readable", placeholder: "SECONDS", default: "300"),
       OptionSpec("max-assignments", help: "Offers of one task before it is canceled", placeholder: "N", default: "1000"),

@@ -68,6 +68,7 @@ enum Serve {
     node.idleMilliseconds = try Int64(options.value("idle-timeout", .integer(in: 1...86_400))) * 1000
     node.mostConnections = try options.value("max-connections", .integer(in: 1...1_000_000))
     node.mostWaiting = try options.value("max-waiting", .integer(in: 1...1_000_000))
+    node.answerMilliseconds = try Int64(options.value("answer-timeout", .integer(in: 1...3600))) * 1000
     node.graceMilliseconds = try Int64(options.value("grace", .integer(in: 0...3600))) * 1000
     node.routing.purgeAfter = try Int64(options.value("purge-after", .integer(in: 0...31_536_000))) * 1000
     node.routing.maxAssignments = try options.value("max-assignments", .integer(in: 1...1_000_000))

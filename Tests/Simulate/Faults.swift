@@ -100,6 +100,7 @@ extension History {
 final class Countdown: Sendable {
   private let left: Mutex<Int>
   init(_ count: Int) { left = Mutex(count) }
+  var isOver: Bool { left.withLock { $0 == 0 } }
   func take() -> Bool {
     left.withLock { left in
       guard left > 0 else { return false }

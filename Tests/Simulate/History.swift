@@ -129,6 +129,7 @@ struct History {
     if world.swarm.endsWithoutHotState { try goOnWithoutHotState() }
     if world.swarm.losesMessages { try loseMessages() }
     if world.swarm.abandonsRefill { try abandonRefill() }
+    if world.swarm.leavesInOrder { try leaveInOrder() }
     if world.swarm.diesBeforeAnswering { try dieBeforeAnswering() }
     var rounds = 0
     while rounds < 400 {

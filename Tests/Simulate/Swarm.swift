@@ -62,6 +62,8 @@ struct Swarm: Sendable {
   let diesBeforeAnswering: Bool
   /// A newer owner begins to fill hot state and dies of it, while the older one lives.
   let abandonsRefill: Bool
+  /// An owner leaves in order while requests come in.
+  let leavesInOrder: Bool
   /// A week passes at the end.
   let comesBackLater: Bool
 
@@ -90,5 +92,6 @@ struct Swarm: Sendable {
     diesBeforeAnswering = one(of: 4)
     comesBackLater = one(of: 4)
     abandonsRefill = one(of: 4)
+    leavesInOrder = one(of: 4)
   }
 }

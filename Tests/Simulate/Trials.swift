@@ -1,4 +1,5 @@
 import InProcessHotState
+import PartitionRunner
 import Ports
 import PortsTesting
 import Resources
@@ -76,11 +77,7 @@ extension History {
 
   /// An owner dies between its append and its answer, and nobody asks again: whoever takes over answers.
   mutating func dieBeforeAnswering() throws {
-    let commands = TopicPartition(World.inputs[0], 0)
-    for _ in 0..<100 where try !client.open.isEmpty || work.checker.consumed(0) < world.log.bounds(commands).end {
-      try settle()
-      try client.tick()
-    }
+    try answerAll()
     world.note("dies before it answers")
     client.ask(Request(.updateWorkspace, arguments: [.friendlyName: "renamed"]))
     guard let asked = client.open.last?.number, nodes.count == 1 else { return }
@@ -91,6 +88,22 @@ extension History {
     boot()
     try follow()
     // Where it was not decided yet, the successor only decides it.
+    try succeed()
+    guard nodes[0].life.isOver || !client.open.contains(where: { $0.number == asked }) else {
+      throw Violation(description: "request \(asked) was decided by an owner that died, and its successor does not answer")
+    }
+  }
+
+  private mutating func answerAll() throws {
+    let commands = TopicPartition(World.inputs[0], 0)
+    for _ in 0..<100 where try !client.open.isEmpty || work.checker.consumed(0) < world.log.bounds(commands).end {
+      try settle()
+      try client.tick()
+    }
+  }
+
+  /// The one node that is left takes over and works on, without its projectors.
+  private mutating func succeed() throws {
     for _ in 0..<60 {
       nodes[0].run(limit: 2000)
       world.log.flush()
@@ -100,8 +113,37 @@ extension History {
       try follow()
     }
     try client.tick()
-    guard nodes[0].life.isOver || !client.open.contains(where: { $0.number == asked }) else {
-      throw Violation(description: "request \(asked) was decided by an owner that died, and its successor does not answer")
+  }
+
+  /// An owner leaves in order while requests come in: what it decides it answers, for the snapshot is past it before there is a successor. The rest is the successor's.
+  mutating func leaveInOrder() throws {
+    try answerAll()
+    guard nodes.count == 1, let leaving = nodes.first else { return }
+    world.note("leaves in order")
+    let patient = client.open.last?.number ?? 0
+    let (stay, end) = (Countdown(1), 2 + Int(trials.next() % 4))
+    for round in 0..<400 where round < 8 || !stay.isOver {
+      if round < 8 { client.ask(Request(.updateWorkspace, arguments: [.friendlyName: .text("renamed \(round)")])) }
+      if round == end { leaving.work.finish(within: 5000) { _ = stay.take() } }
+      world.log.flush(1 + Int(trials.next() % 3))
+      leaving.run(limit: 1 + Int(trials.next() % 4))
+      world.hot.flush(1)
+      world.bus.deliver()
+      advance(by: 5)
+      try follow()
+    }
+    for _ in 0..<12 {
+      world.log.flush()
+      leaving.side.run(limit: 2000)
+      leaving.side.advance(by: 30)
+      world.bus.deliver()
+    }
+    drop(0)
+    boot()
+    try follow()
+    try succeed()
+    guard nodes[0].life.isOver || !client.open.contains(where: { $0.number > patient }) else {
+      throw Violation(description: "an owner left in order, and \(client.open.count) requests are not answered by it nor by its successor")
     }
   }
 

@@ -140,9 +140,15 @@ package actor PartitionRunner<M: Machine> {
   }
 
   private func endFinishing() {
-    guard let done = finishing else { return }
+    guard finishing != nil else { return }
+    // Finishing until it has stopped: what was decided in between would land in the journal, and nobody would answer it.
+    stop { self.assumeIsolated { $0.finished() } }
+  }
+
+  private func finished() {
+    let done = finishing
     finishing = nil
-    stop(done)
+    done?()
   }
 
   package var isReady: Bool { phase == .running && behind.isEmpty && isComplete }

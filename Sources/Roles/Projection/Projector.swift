@@ -28,6 +28,8 @@ package actor Projector {
   private var generation = 0
   private var flushWaiters: [@Sendable () -> Void] = []
   private var stopping: (@Sendable () -> Void)?
+  /// Is stopping and has read to the end: others may go on writing, so there would always be more.
+  private var isDrained = false
   /// Why it has stopped and will not go on by itself; nil while it works.
   private var trouble: String?
   /// The journal's offset up to which everything is written.
@@ -63,12 +65,14 @@ package actor Projector {
     post { $0.begin() }
   }
 
-  /// Writes what is read and stops, after `milliseconds` in any case: the rest is projected at the next start. `done` is called on the queue, once.
+  /// Writes what is there to be read and stops, after `milliseconds` in any case: what comes meanwhile, and the rest, is projected at the next start. `done` is called
+  /// on the queue, once.
   package nonisolated func stop(within milliseconds: Int64 = 5000, _ done: @escaping @Sendable () -> Void = {}) {
     post { projector in
       projector.stopping = done
+      guard !projector.isStopped else { return projector.end() }
       _ = projector.queue.schedule(afterMilliseconds: milliseconds) { projector.assumeIsolated { $0.end() } }
-      projector.whenFlushed { projector.assumeIsolated { $0.end() } }
+      projector.read(projector.generation)
     }
   }
 
@@ -103,6 +107,7 @@ package actor Projector {
     isWriting = false
     // Whoever was to write belongs to the time before, and will not.
     isScheduled = false
+    isDrained = false
     image = Image()
     readsJournal = false
     gathered.forget()
@@ -139,7 +144,7 @@ package actor Projector {
   }
 
   private func read(_ current: Int) {
-    guard current == generation, !isStopped, !isReading, !isWriting || gathered.weight < options.most, let reader
+    guard current == generation, !isStopped, !isDrained, !isReading, !isWriting || gathered.weight < options.most, let reader
     else {
       return
     }
@@ -240,6 +245,10 @@ package actor Projector {
 
   private func caughtUp() {
     let isClean = gathered.isEmpty
+    guard stopping == nil else {
+      isDrained = true
+      return isClean && !isWriting ? end() : write(generation)
+    }
     if isClean, !isWriting {
       let waiters = flushWaiters
       flushWaiters = []
@@ -287,6 +296,7 @@ package actor Projector {
       written = offset
       notify(.caughtUp(offset: offset))
       trim(below: offset)
+      guard !isDrained else { return gathered.isEmpty ? end() : write(current) }
       schedule(current)
       read(current)
     }
