@@ -1,5 +1,6 @@
 import Handover
 import Journal
+import Synchronization
 import Testing
 
 @Suite("A decision handed to the projector of the same process")
@@ -55,5 +56,26 @@ struct HandoverTests {
     #expect(few.take(all[1].bytes) == all[1].decision)
     #expect(small.count == 1)
     #expect(small.take(all[2].bytes) == all[2].decision)
+  }
+
+  @Test("How far the projector is, for whoever waits for it: called once, at once where it is there")
+  func progress() {
+    let handover = Handover()
+    let calls = Mutex<[Int]>([])
+    func wait(_ offset: Int64, _ number: Int) { handover.whenProjected(upTo: offset) { calls.withLock { $0.append(number) } } }
+    #expect(handover.projected == nil)
+    wait(5, 1)
+    handover.projected(upTo: 4)
+    #expect(handover.projected == 4)
+    #expect(calls.withLock { $0 } == [])
+    handover.projected(upTo: 7)
+    handover.projected(upTo: 8)
+    #expect(calls.withLock { $0 } == [1])
+    wait(8, 2)
+    #expect(calls.withLock { $0 } == [1, 2])
+    wait(20, 3)
+    wait(10, 4)
+    handover.projected(upTo: 30)
+    #expect(calls.withLock { $0 } == [1, 2, 4], "the later one stands in for the earlier")
   }
 }

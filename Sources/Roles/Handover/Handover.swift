@@ -2,7 +2,7 @@ package import Journal
 import Synchronization
 
 /// What an owner has just decided, for the projector of the same partition in the same process: it reads the very bytes that the owner wrote, and needs neither to decode them
-/// nor to hold the documents in them a second time. An offer, no promise: what was let go, or comes from elsewhere, is decoded as ever.
+/// nor to hold the documents in them a second time. An offer, no promise: what was let go, or comes from elsewhere, is decoded as ever. Back comes how far the projector is.
 package final class Handover: Sendable {
   private struct Entry {
     /// Held, so that nothing else can come to stand at its address.
@@ -11,6 +11,12 @@ package final class Handover: Sendable {
   }
   private let most: (entries: Int, bytes: Int)
   private let entries = Mutex<[Entry]>([])
+  private struct Progress {
+    /// Nil before the projector has read its snapshot.
+    var offset: Int64?
+    var waiting: (upTo: Int64, resume: @Sendable () -> Void)?
+  }
+  private let progress = Mutex(Progress())
 
   /// - Parameters:
   ///   - entries: decisions kept at most; the oldest goes first.
@@ -39,6 +45,32 @@ package final class Handover: Sendable {
       guard let place = entries.firstIndex(where: { Handover.isSame($0.bytes, bytes) }) else { return [] }
       return Handover.removeFirst(place + 1, &entries)
     }.last?.decision
+  }
+
+  // MARK: Progress
+
+  /// How far the journal is projected; nil where nobody knows yet.
+  package var projected: Int64? { progress.withLock { $0.offset } }
+
+  /// Everything in the journal before `offset` is projected.
+  package func projected(upTo offset: Int64) {
+    let resume = progress.withLock { progress -> (@Sendable () -> Void)? in
+      progress.offset = offset
+      guard let waiting = progress.waiting, waiting.upTo <= offset else { return nil }
+      progress.waiting = nil
+      return waiting.resume
+    }
+    resume?()
+  }
+
+  /// Calls `resume` once, when everything before `offset` is projected; at once where it is. Whoever waited before is forgotten.
+  package func whenProjected(upTo offset: Int64, _ resume: @escaping @Sendable () -> Void) {
+    let isThere = progress.withLock { progress in
+      guard progress.offset ?? .min < offset else { return true }
+      progress.waiting = (offset, resume)
+      return false
+    }
+    if isThere { resume() }
   }
 
   private static func removeFirst(_ count: Int, _ entries: inout [Entry]) -> [Entry] {

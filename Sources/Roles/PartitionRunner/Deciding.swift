@@ -23,6 +23,7 @@ extension PartitionRunner {
     // The runner's copy goes, so that the machine is changed in place.
     self.machine = nil
     let begun = ports.clock.monotonic()
+    awaitProjector()
     timersLeft = options.mostTimers
     var turn = Turn(now: ahead.now, seed: ports.identifiers.seed())
     var decision = Decision(incarnation: incarnation, epoch: ledger.epoch, sequence: ahead.nextSequence, now: ahead.now)

@@ -37,6 +37,8 @@ package struct RunnerOptions: Sendable {
   package var mostAwaiting = 20_000
   /// Documents that go into hot state in one piece of a refill.
   package var refillDocuments = 1000
+  /// Decisions that the projector of the same process may be behind; beyond, imports and long commands wait for it, for a start reads all of that again.
+  package var mostUnprojected: Int64 = 4000
   /// Timers fired in one decision: a few milliseconds, in which nobody else on the loop is served.
   package var mostTimers = 100
 

@@ -1,3 +1,5 @@
+import Handover
+import Journal
 import Ports
 
 /// What nobody waits for, imports and slices of long commands, stands back while somebody else is waiting: small decisions, one at a time from the reading of its input to hot
@@ -8,6 +10,8 @@ struct Yielding {
   /// The decision's place in the journal, once it is there.
   var offset: Int64?
   var rest: (any Cancellable)?
+  /// Waits for the projector.
+  var isHeld = false
 }
 
 extension PartitionRunner {
@@ -16,12 +20,33 @@ extension PartitionRunner {
   /// How many records of a later input may be decided now.
   func most(of input: Int) -> Int {
     if input == 0 { return options.batch }
+    if isFarAhead { return 0 }
     guard isCourteous else { return options.yieldingBatch }
     return mayYield ? options.courteousBatch : 0
   }
 
   /// What stands back may go on now.
-  var mayYield: Bool { !isCourteous || (yielding.begun == nil && yielding.rest == nil) }
+  var mayYield: Bool { !isFarAhead && (!isCourteous || (yielding.begun == nil && yielding.rest == nil)) }
+
+  /// Derived data is too far behind. Where the projector lives elsewhere nobody knows here.
+  private var isFarAhead: Bool {
+    guard let projected = ports.handover?.projected else { return false }
+    return ledger.nextOffset - projected > options.mostUnprojected
+  }
+
+  /// What stands back goes on when the projector has made up for half of it.
+  func awaitProjector() {
+    guard isFarAhead, !yielding.isHeld else { return }
+    yielding.isHeld = true
+    let current = session
+    ports.handover?.whenProjected(upTo: ledger.nextOffset - options.mostUnprojected / 2) { [weak self] in
+      self?.post { runner in
+        guard runner.session == current else { return }
+        runner.yielding.isHeld = false
+        runner.decide()
+      }
+    }
+  }
 
   func beginYielding(_ instant: Int64) {
     guard yielding.begun == nil else { return }

@@ -189,6 +189,7 @@ package actor Projector {
   private func openJournal(_ current: Int) {
     reader?.close()
     readsJournal = true
+    handover?.projected(upTo: image.ledger.nextOffset)
     reader = log.openReader(journal, from: image.ledger.nextOffset, key: nil, visibility: .committed) { [weak self] in
       self?.post { $0.read(current) }
     }
@@ -250,6 +251,7 @@ package actor Projector {
       return isClean && !isWriting ? end() : write(generation)
     }
     if isClean, !isWriting {
+      handover?.projected(upTo: image.ledger.nextOffset)
       let waiters = flushWaiters
       flushWaiters = []
       for waiter in waiters { waiter() }
@@ -294,6 +296,7 @@ package actor Projector {
     case .success:
       failures = 0
       written = offset
+      handover?.projected(upTo: offset)
       notify(.caughtUp(offset: offset))
       trim(below: offset)
       guard !isDrained else { return gathered.isEmpty ? end() : write(current) }
