@@ -52,7 +52,7 @@ package struct Credentials: Sendable {
     request.friendlyName = operation == .create ? "Trunkline" : nil
     request.token = token
     let command = Command(scope: id, account: id, body: request.encoded())
-    if case .success(let verdict) = await commander.submit(command, to: "account.commands") { return !verdict.isError }
+    if case .success(let verdict) = await commander.submit(command, to: "account.commands", patience: 5000) { return !verdict.isError }
     return false
   }
 

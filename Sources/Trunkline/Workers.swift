@@ -11,9 +11,10 @@ struct Owners: Sendable {
   let work: PartitionRunner<TaskRoutingMachine>
   let accounts: PartitionRunner<AccountsMachine>
 
-  func stop() {
-    work.stop()
-    accounts.stop()
+  /// The group gave the partition to somebody else: what is decided is still answered, as long as the journal takes it.
+  func leave() {
+    work.finish(within: 1000) {}
+    accounts.finish(within: 1000) {}
   }
 }
 
@@ -66,7 +67,7 @@ struct Workers: Sendable {
         return made
       },
       end: { partition, gone in
-        gone.stop()
+        gone.leave()
         // Behind what was asked of them before: a late answer would stand there for ever.
         @Sendable func end(_ family: String) {
           readiness.clear("\(family)/\(partition)")
@@ -84,10 +85,6 @@ struct Workers: Sendable {
     await withDiscardingTaskGroup { group in
       for pair in pairs {
         group.addTask { await withCheckedContinuation { done in pair.work.finish(within: milliseconds) { done.resume() } } }
-      }
-    }
-    await withDiscardingTaskGroup { group in
-      for pair in pairs {
         group.addTask { await withCheckedContinuation { done in pair.accounts.finish(within: milliseconds) { done.resume() } } }
       }
     }

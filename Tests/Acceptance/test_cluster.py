@@ -231,25 +231,26 @@ class Takeover(UnderLoad):
         self.check(load)
         self.assertEqual(load.refused, [])
 
-
     def test_a_command_that_nobody_decides_in_time_is_answered_503_and_its_repeat_finds_the_result(self):
-        self.prepare("--answer-timeout", "1").stop()
+        self.prepare().stop()
         space = self.spaces[0]
+        hasty = self.node("i3", "ingress", "--answer-timeout", "1")
+        self.start(hasty)
         for worker in self.workers:
             self.assertEqual(worker.terminate(), 0)
 
-        def create():
+        def create(ingress):
             return requests.post(
-                f"{self.ingresses[0].url}/v1/Workspaces/{space.sid}/Tasks", auth=(SID, TOKEN), headers={"Idempotency-Key": "one-and-the-same"},
+                f"{ingress.url}/v1/Workspaces/{space.sid}/Tasks", auth=(SID, TOKEN), headers={"Idempotency-Key": "one-and-the-same"},
                 data={"WorkflowSid": space.workflow.sid, "Attributes": '{"call":"late"}'}, timeout=PATIENCE)
 
-        refused = create()
+        refused = create(hasty)
         self.assertEqual((refused.status_code, refused.json()["code"]), (503, 20503), refused.text)
         self.assertIn("recorded but not decided yet", refused.json()["message"])
         self.assertGreaterEqual(int(refused.headers["Retry-After"]), 1)
         for worker in self.workers:
             worker.start()
-        made = until(lambda: (lambda answer: answer if answer.status_code == 201 else None)(create()), "the repeat is answered")
+        made = until(lambda: (lambda answer: answer if answer.status_code == 201 else None)(create(self.ingresses[0])), "the repeat is answered")
         late = [task for task in space.api.tasks.list(page_size=1000) if json.loads(task.attributes).get("call") == "late"]
         self.assertEqual([task.sid for task in late], [made.json()["sid"]], "made once")
 

@@ -82,7 +82,7 @@ extension History {
     case .pause: pause = (Int(random.next() % UInt64(nodes.count)), Int(random.next() % 120))
     case .replicate: world.hot.replicate()
     case .failOver: world.hot.failOver(told: random.next() % 2 == 0)
-    case .rebalance: nodes[Int(random.next() % UInt64(nodes.count))].rebalance()
+    case .rebalance: nodes[Int(random.next() % UInt64(nodes.count))].rebalance(inOrder: trials.next() % 2 == 0)
     }
   }
 

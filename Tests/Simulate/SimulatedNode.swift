@@ -70,12 +70,17 @@ final class SimulatedNode {
     while left > 0, !life.isOver, queue.step() || loader.step() { left -= 1 }
   }
 
-  /// The group takes the partitions away and gives them back, whatever is in flight.
-  func rebalance() {
-    work.stop()
-    accounts.stop()
-    work.start()
-    accounts.start()
+  /// The group takes the partitions away and gives them back, whatever is in flight; in order: once that is seen through, if it takes no longer than that.
+  func rebalance(inOrder: Bool) {
+    guard inOrder else {
+      work.stop()
+      accounts.stop()
+      work.start()
+      accounts.start()
+      return
+    }
+    work.finish(within: 400) { [work] in work.start() }
+    accounts.finish(within: 400) { [accounts] in accounts.start() }
   }
 
   func drop() {

@@ -447,7 +447,7 @@ package actor CalloutWorker {
       if let activity { request.arguments[.workerActivity] = .identifier(activity) }
     }
     let command = Command(scope: callout.workspace, account: callout.account, body: request.encoded())
-    switch await commander.submit(command, to: "work.commands") {
+    switch await commander.submit(command, to: "work.commands", patience: 15_000) {
     case .success(let verdict) where !verdict.isError: return "carried out"
     case .success(let verdict):
       logger.warning(

@@ -52,11 +52,11 @@ package final class Handover: Sendable {
   /// How far the journal is projected; nil where nobody knows yet.
   package var projected: Int64? { progress.withLock { $0.offset } }
 
-  /// Everything in the journal before `offset` is projected.
-  package func projected(upTo offset: Int64) {
+  /// Everything in the journal before `offset` is projected; nil: the projector has ended, and nobody waits for it.
+  package func note(projected offset: Int64?) {
     let resume = progress.withLock { progress -> (@Sendable () -> Void)? in
       progress.offset = offset
-      guard let waiting = progress.waiting, waiting.upTo <= offset else { return nil }
+      guard let waiting = progress.waiting, waiting.upTo <= offset ?? .max else { return nil }
       progress.waiting = nil
       return waiting.resume
     }

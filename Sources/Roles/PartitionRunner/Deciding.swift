@@ -23,7 +23,6 @@ extension PartitionRunner {
     // The runner's copy goes, so that the machine is changed in place.
     self.machine = nil
     let begun = ports.clock.monotonic()
-    awaitProjector()
     timersLeft = options.mostTimers
     var turn = Turn(now: ahead.now, seed: ports.identifiers.seed())
     var decision = Decision(incarnation: incarnation, epoch: ledger.epoch, sequence: ahead.nextSequence, now: ahead.now)
@@ -238,7 +237,10 @@ extension PartitionRunner {
     guard bytes.count <= options.recordBytes else { return tooLarge(decision, bytes.count) }
     ahead.take(decision, at: -1)
     let flight = Flight(tag: nextTag, decision: decision, isYielding: isYielding, sent: ports.meter.now())
-    if flight.isYielding { beginYielding(begun) }
+    if flight.isYielding {
+      beginYielding(begun)
+      awaitProjector()
+    }
     flights.append(flight)
     ports.handover?.put(decision, written: bytes)
     journal?.append([NewRecord(key: [], value: bytes)], tag: nextTag)

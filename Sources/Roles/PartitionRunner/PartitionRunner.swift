@@ -132,7 +132,11 @@ package actor PartitionRunner<M: Machine> {
   package nonisolated func finish(within milliseconds: Int64, _ done: @escaping @Sendable () -> Void) {
     post { runner in
       guard runner.phase == .running else { return runner.stop(done) }
-      runner.finishing = done
+      let first = runner.finishing
+      runner.finishing = {
+        first?()
+        done()
+      }
       _ = runner.queue.schedule(afterMilliseconds: milliseconds) { runner.assumeIsolated { $0.endFinishing() } }
       runner.quietWaiters.append { runner.assumeIsolated { $0.endFinishing() } }
       runner.checkQuiet()
@@ -215,6 +219,7 @@ package actor PartitionRunner<M: Machine> {
   /// Opens again after a while that grows with the failures and is never the same for two owners.
   func reopen(_ why: RunnerNotice) {
     notify(why)
+    guard finishing == nil else { return abandonFlights() }
     trouble = why.trouble
     forget()
     phase = .opening
@@ -230,6 +235,17 @@ package actor PartitionRunner<M: Machine> {
         runner.open()
       }
     }
+  }
+
+  /// Who leaves does not open again, against whoever comes next. What was confirmed is still applied and answered.
+  private func abandonFlights() {
+    journal?.close()
+    journal = nil
+    folding?.reader.close()
+    folding = nil
+    heldReports = []
+    flights = []
+    checkQuiet()
   }
 
   func take(_ reports: [AppendReport], of reported: Int) {

@@ -20,23 +20,19 @@ extension PartitionRunner {
   /// How many records of a later input may be decided now.
   func most(of input: Int) -> Int {
     if input == 0 { return options.batch }
-    if isFarAhead { return 0 }
+    if yielding.isHeld { return 0 }
     guard isCourteous else { return options.yieldingBatch }
     return mayYield ? options.courteousBatch : 0
   }
 
   /// What stands back may go on now.
-  var mayYield: Bool { !isFarAhead && (!isCourteous || (yielding.begun == nil && yielding.rest == nil)) }
+  var mayYield: Bool { !yielding.isHeld && (!isCourteous || (yielding.begun == nil && yielding.rest == nil)) }
 
-  /// Derived data is too far behind. Where the projector lives elsewhere nobody knows here.
-  private var isFarAhead: Bool {
-    guard let projected = ports.handover?.projected else { return false }
-    return ledger.nextOffset - projected > options.mostUnprojected
-  }
-
-  /// What stands back goes on when the projector has made up for half of it.
+  /// Holds what stands back where derived data is too far behind, until the projector has made up for half of it. Where it lives elsewhere nobody knows here.
+  /// Called with each decision that stands back, so that one passes in any case.
   func awaitProjector() {
-    guard isFarAhead, !yielding.isHeld else { return }
+    guard !yielding.isHeld, let projected = ports.handover?.projected else { return }
+    guard ledger.nextOffset - projected > options.mostUnprojected else { return }
     yielding.isHeld = true
     let current = session
     ports.handover?.whenProjected(upTo: ledger.nextOffset - options.mostUnprojected / 2) { [weak self] in

@@ -69,7 +69,11 @@ package actor Projector {
   /// on the queue, once.
   package nonisolated func stop(within milliseconds: Int64 = 5000, _ done: @escaping @Sendable () -> Void = {}) {
     post { projector in
-      projector.stopping = done
+      let first = projector.stopping
+      projector.stopping = {
+        first?()
+        done()
+      }
       guard !projector.isStopped else { return projector.end() }
       _ = projector.queue.schedule(afterMilliseconds: milliseconds) { projector.assumeIsolated { $0.end() } }
       projector.read(projector.generation)
@@ -80,6 +84,7 @@ package actor Projector {
     guard let done = stopping else { return }
     stopping = nil
     isStopped = true
+    handover?.note(projected: nil)
     generation += 1
     letGo()
     done()
@@ -151,7 +156,8 @@ package actor Projector {
     isReading = true
     defer { isReading = false }
     do {
-      let records = try reader.take(records: 500, bytes: 2 << 20)
+      // A decision may be a hundred timers: few at a time, or one transaction would hold up what other partitions derive.
+      let records = readsJournal ? try reader.take(records: 50, bytes: 256 << 10) : try reader.take(records: 500, bytes: 2 << 20)
       if records.isEmpty {
         // What is on its way rings when it is here.
         guard reader.isAtEnd else { return }
@@ -180,6 +186,7 @@ package actor Projector {
   /// Nothing that cannot be read is passed over: what follows from it would be missing for ever.
   private func giveUp(_ why: String) {
     isStopped = true
+    handover?.note(projected: nil)
     trouble = why
     notify(.unreadable(why))
     // What was read before it is good.
@@ -189,7 +196,7 @@ package actor Projector {
   private func openJournal(_ current: Int) {
     reader?.close()
     readsJournal = true
-    handover?.projected(upTo: image.ledger.nextOffset)
+    handover?.note(projected: image.ledger.nextOffset)
     reader = log.openReader(journal, from: image.ledger.nextOffset, key: nil, visibility: .committed) { [weak self] in
       self?.post { $0.read(current) }
     }
@@ -197,7 +204,13 @@ package actor Projector {
   }
 
   /// Soon at first; what lasts is not tried, and told, five times a second.
-  private func beginAgain(_ current: Int) {
+  private func beginAgain(_ failed: Int) {
+    guard failed == generation else { return }
+    // Nothing that is still read counts: what was gathered may be gone.
+    generation += 1
+    readsJournal = false
+    letGo()
+    let current = generation
     failures = min(failures + 1, 5)
     _ = queue.schedule(afterMilliseconds: 100 << Int64(failures)) { [weak self] in
       self?.assumeIsolated { projector in
@@ -251,7 +264,7 @@ package actor Projector {
       return isClean && !isWriting ? end() : write(generation)
     }
     if isClean, !isWriting {
-      handover?.projected(upTo: image.ledger.nextOffset)
+      handover?.note(projected: image.ledger.nextOffset)
       let waiters = flushWaiters
       flushWaiters = []
       for waiter in waiters { waiter() }
@@ -296,7 +309,7 @@ package actor Projector {
     case .success:
       failures = 0
       written = offset
-      handover?.projected(upTo: offset)
+      if !isStopped { handover?.note(projected: offset) }
       notify(.caughtUp(offset: offset))
       trim(below: offset)
       guard !isDrained else { return gathered.isEmpty ? end() : write(current) }
