@@ -4,6 +4,7 @@ import PartitionRunner
 import PoisonStamp
 import Ports
 import Resources
+import Synchronization
 import TaskRouting
 
 /// What a worker runs for one partition number: its owner of each family. They are co-partitioned, so one assignment covers them.
@@ -11,10 +12,40 @@ struct Owners: Sendable {
   let work: PartitionRunner<TaskRoutingMachine>
   let accounts: PartitionRunner<AccountsMachine>
 
-  /// The group gave the partition to somebody else: what is decided is still answered, as long as the journal takes it.
-  func leave() {
-    work.finish(within: 1000) {}
-    accounts.finish(within: 1000) {}
+  /// What is decided is still answered, as long as the journal takes it.
+  func finish(within milliseconds: Int64) async {
+    await withDiscardingTaskGroup { group in
+      group.addTask { await withCheckedContinuation { done in work.finish(within: milliseconds) { done.resume() } } }
+      group.addTask { await withCheckedContinuation { done in accounts.finish(within: milliseconds) { done.resume() } } }
+    }
+  }
+}
+
+/// Owners of partitions that the group gave to somebody else, for as long as they answer what they have decided.
+private final class Leaving: Sendable {
+  private struct State {
+    var last = 0
+    var owners: [Int: (pair: Owners, left: Int)] = [:]
+  }
+  private let state = Mutex(State())
+
+  var all: [Owners] { state.withLock { $0.owners.values.map(\.pair) } }
+
+  func see(off gone: Owners) {
+    let number = state.withLock { state in
+      state.last += 1
+      state.owners[state.last] = (gone, 2)
+      return state.last
+    }
+    gone.work.finish(within: 1000) { [self] in oneLess(number) }
+    gone.accounts.finish(within: 1000) { [self] in oneLess(number) }
+  }
+
+  private func oneLess(_ number: Int) {
+    state.withLock { state in
+      state.owners[number]?.left -= 1
+      if state.owners[number]?.left == 0 { state.owners[number] = nil }
+    }
   }
 }
 
@@ -24,6 +55,7 @@ struct Workers: Sendable {
   static let topics = ["work.commands", "work.bulk", "account.commands"]
 
   let owners: Assignments<Owners>
+  private let leaving: Leaving
   private let figures: Figures
 
   init(
@@ -31,6 +63,8 @@ struct Workers: Sendable {
     courtesy: any Courtesy, readiness: Readiness, figures: Figures, loading: LoopGroup
   ) {
     self.figures = figures
+    let leaving = Leaving()
+    self.leaving = leaving
     let poison: any PoisonGuard = stamp.map { StampGuard(stamp: $0) } ?? NoPoison()
     let accountsPoison: any PoisonGuard = stamp.map { StampGuard(stamp: $0, first: StampGuard.accounts) } ?? NoPoison()
     owners = Assignments(
@@ -67,7 +101,7 @@ struct Workers: Sendable {
         return made
       },
       end: { partition, gone in
-        gone.leave()
+        leaving.see(off: gone)
         // Behind what was asked of them before: a late answer would stand there for ever.
         @Sendable func end(_ family: String) {
           readiness.clear("\(family)/\(partition)")
@@ -81,12 +115,9 @@ struct Workers: Sendable {
   func finish(within milliseconds: Int64) async {
     owners.leave()
     // All at once: where what they stand on is away, each takes the whole time.
-    let pairs = owners.items.map(\.item)
+    let all = owners.items.map(\.item) + leaving.all
     await withDiscardingTaskGroup { group in
-      for pair in pairs {
-        group.addTask { await withCheckedContinuation { done in pair.work.finish(within: milliseconds) { done.resume() } } }
-        group.addTask { await withCheckedContinuation { done in pair.accounts.finish(within: milliseconds) { done.resume() } } }
-      }
+      for pair in all { group.addTask { await pair.finish(within: milliseconds) } }
     }
   }
 

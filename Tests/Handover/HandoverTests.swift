@@ -64,8 +64,8 @@ struct HandoverTests {
     let calls = Mutex<[Int]>([])
     func wait(_ offset: Int64, _ number: Int) { handover.whenProjected(upTo: offset) { calls.withLock { $0.append(number) } } }
     #expect(handover.projected == nil)
-    wait(5, 1)
     handover.note(projected: 4)
+    wait(5, 1)
     #expect(handover.projected == 4)
     #expect(calls.withLock { $0 } == [])
     handover.note(projected: 7)
@@ -81,5 +81,7 @@ struct HandoverTests {
     handover.note(projected: nil)
     #expect(calls.withLock { $0 } == [1, 2, 4, 5], "nobody waits for a projector that has ended")
     #expect(handover.projected == nil)
+    wait(50, 6)
+    #expect(calls.withLock { $0.last } == 6, "nobody will tell")
   }
 }

@@ -13,6 +13,8 @@ final class TransactionalProducer: Sendable {
     var records: [ProjectedRecord]
     var source: TopicPartition
     var position: Int64
+    /// Whoever handed it over has begun again since, and hands it over once more.
+    var isGivenUp: @Sendable () -> Bool
     var deliver: @Sendable (Result<Void, LogFailure>) -> Void
   }
   private struct State {
@@ -81,11 +83,12 @@ final class TransactionalProducer: Sendable {
   }
 
   func project(
-    _ records: [ProjectedRecord], source: TopicPartition, position: Int64, _ deliver: @escaping @Sendable (Result<Void, LogFailure>) -> Void
+    _ records: [ProjectedRecord], source: TopicPartition, position: Int64, isGivenUp: @escaping @Sendable () -> Bool,
+    _ deliver: @escaping @Sendable (Result<Void, LogFailure>) -> Void
   ) {
     let now = thread.monotonicMilliseconds
     let wait: Int64? = state.withLock { state in
-      state.jobs.append(Job(records: records, source: source, position: position, deliver: deliver))
+      state.jobs.append(Job(records: records, source: source, position: position, isGivenUp: isGivenUp, deliver: deliver))
       guard !state.isScheduled else { return nil }
       state.isScheduled = true
       return max(0, state.begun + pace - now)
@@ -96,11 +99,15 @@ final class TransactionalProducer: Sendable {
 
   private func flush() {
     let now = thread.monotonicMilliseconds
-    let jobs = state.withLock { state in
+    let all = state.withLock { state in
       state.isScheduled = false
       state.begun = now
       defer { state.jobs = [] }
       return state.jobs
+    }
+    var jobs: [Job] = []
+    for job in all {
+      if job.isGivenUp() { job.deliver(.failure(.sessionLost("the session is closed"))) } else { jobs.append(job) }
     }
     let outcome = isOver ? .failure(.sessionLost("an earlier transaction failed")) : write(jobs)
     for job in jobs { job.deliver(outcome) }
@@ -205,7 +212,8 @@ final class KafkaProjection: ProjectionSession {
     for record in records {
       if let refusal = log.refusal(record) { return deliver(.failure(refusal)) }
     }
-    producer.project(records, source: source, position: position, deliver)
+    producer.project(
+      records, source: source, position: position, isGivenUp: { [self] in isClosed.load(ordering: .acquiring) }, deliver)
   }
 
   func close() {

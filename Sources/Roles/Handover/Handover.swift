@@ -63,10 +63,10 @@ package final class Handover: Sendable {
     resume?()
   }
 
-  /// Calls `resume` once, when everything before `offset` is projected; at once where it is. Whoever waited before is forgotten.
+  /// Calls `resume` once, when everything before `offset` is projected; at once where it is, or nobody will tell. Whoever waited before is forgotten.
   package func whenProjected(upTo offset: Int64, _ resume: @escaping @Sendable () -> Void) {
     let isThere = progress.withLock { progress in
-      guard progress.offset ?? .min < offset else { return true }
+      guard let reached = progress.offset, reached < offset else { return true }
       progress.waiting = (offset, resume)
       return false
     }
