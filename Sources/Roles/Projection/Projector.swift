@@ -26,7 +26,6 @@ package actor Projector {
   private var isStopped = true
   private var failures = 0
   private var generation = 0
-  private var flushWaiters: [@Sendable () -> Void] = []
   private var stopping: (@Sendable () -> Void)?
   /// Is stopping and has read to the end: others may go on writing, so there would always be more.
   private var isDrained = false
@@ -88,13 +87,6 @@ package actor Projector {
     generation += 1
     letGo()
     done()
-  }
-
-  /// Calls `body` once everything that is in the journal now is projected.
-  package func whenFlushed(_ body: @escaping @Sendable () -> Void) {
-    guard !isStopped else { return body() }
-    flushWaiters.append(body)
-    read(generation)
   }
 
   private func letGo() {
@@ -265,11 +257,6 @@ package actor Projector {
     }
     if isClean, !isWriting {
       handover?.note(projected: image.ledger.nextOffset)
-      let waiters = flushWaiters
-      flushWaiters = []
-      for waiter in waiters { waiter() }
-    } else if !flushWaiters.isEmpty {
-      write(generation)
     } else if !isClean {
       schedule(generation)
     }
