@@ -46,7 +46,7 @@ enum MachineAndLog {
       let done = await desk.work(until: start + seconds, hands: 256)
       let took = uptime() - start
       let after = await bytes(runners)
-      for runner in runners { await withCheckedContinuation { continuation in runner.finish(within: 5000) { continuation.resume() } } }
+      for runner in runners { await runner.finish(within: 5000) }
       for projector in projectors { await withCheckedContinuation { continuation in projector.stop { continuation.resume() } } }
       let lag = uptime() - start - took
       log.shutdown()

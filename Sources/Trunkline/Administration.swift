@@ -49,7 +49,7 @@ package final class Administration: Sendable {
   }
 
   package func close() async {
-    for runner in runners { await withCheckedContinuation { continuation in runner.finish(within: 5000) { continuation.resume() } } }
+    for runner in runners { await runner.finish(within: 5000) }
     log.shutdown()
     loop.stop()
   }

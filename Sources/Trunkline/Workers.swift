@@ -15,8 +15,8 @@ struct Owners: Sendable {
   /// What is decided is still answered, as long as the journal takes it.
   func finish(within milliseconds: Int64) async {
     await withDiscardingTaskGroup { group in
-      group.addTask { await withCheckedContinuation { done in work.finish(within: milliseconds) { done.resume() } } }
-      group.addTask { await withCheckedContinuation { done in accounts.finish(within: milliseconds) { done.resume() } } }
+      group.addTask { await work.finish(within: milliseconds) }
+      group.addTask { await accounts.finish(within: milliseconds) }
     }
   }
 }

@@ -144,6 +144,10 @@ package actor PartitionRunner<M: Machine> {
     }
   }
 
+  package nonisolated func finish(within milliseconds: Int64) async {
+    await withCheckedContinuation { done in finish(within: milliseconds) { done.resume() } }
+  }
+
   private func endFinishing() {
     guard finishing != nil else { return }
     // Finishing until it has stopped: what was decided in between would land in the journal, and nobody would answer it.
