@@ -177,6 +177,7 @@ package final class Node: Sendable {
       if let callouts { group.addTask { await callouts.run() } }
       group.addTask { await self.begin() }
       await stop.wait()
+      await self.leave(server, stop)
       await self.drain(server)
     }
     beat.cancel()
@@ -212,10 +213,21 @@ package final class Node: Sendable {
   /// Takes a certificate that was renewed; a bad one is told and not taken.
   package func reloadCertificate() { if let tls = options.tls { Certificates(tls, logger).reload() } }
 
+  /// Serves on until whoever asks `/ready` has sent clients elsewhere, or until `stop` is rung again. A node that is not ready has no clients.
+  private func leave(_ server: HTTPServer, _ stop: Stop) async {
+    let isServing = readiness.missing.isEmpty
+    readiness.set("stopping")
+    guard isServing, options.leavingMilliseconds > 0 else { return }
+    logger.info("leaving", ["delay_ms": "\(options.leavingMilliseconds)"])
+    server.leave()
+    let over = projection.schedule(afterMilliseconds: options.leavingMilliseconds) { stop.ring() }
+    await stop.wait(rings: 2)
+    over.cancel()
+  }
+
   /// The reverse of the start: intake first, then those who hold work, then what they stand on.
   private func drain(_ server: HTTPServer) async {
     logger.info("stopping", ["grace_ms": "\(options.graceMilliseconds)"])
-    readiness.set("stopping")
     gateway.stop()
     // Callouts end while answers to what they bring back are still decided.
     async let told: Void = callouts?.finish(within: options.graceMilliseconds) ?? ()

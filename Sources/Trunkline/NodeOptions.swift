@@ -78,6 +78,8 @@ package struct NodeOptions: Sendable {
   package var mostConnections = 10_000
   package var mostWaiting = 10_000
   package var answerMilliseconds: Int64 = 15_000
+  /// At the stop: how long requests are still served while `/ready` says no.
+  package var leavingMilliseconds: Int64 = 0
   package var graceMilliseconds: Int64 = 10_000
   package var threads = 0
   /// Evidence of deadly commands is kept; one node a process can do so.

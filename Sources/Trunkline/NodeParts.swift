@@ -8,30 +8,31 @@ import Ports
 import Projection
 import Synchronization
 
-/// Rung once, from a signal or a test: time to stop.
+/// Rung from a signal or a test: time to stop. Rung again: at once.
 package final class Stop: Sendable {
   private struct State {
-    var isRung = false
-    var waiters: [CheckedContinuation<Void, Never>] = []
+    var rings = 0
+    var waiters: [(rings: Int, continuation: CheckedContinuation<Void, Never>)] = []
   }
   private let state = Mutex(State())
 
   package init() {}
 
   package func ring() {
-    let waiters = state.withLock { state in
-      state.isRung = true
-      defer { state.waiters = [] }
-      return state.waiters
+    let satisfied = state.withLock { state in
+      state.rings += 1
+      let count = state.waiters.partition { $0.rings <= state.rings }
+      defer { state.waiters.removeSubrange(count...) }
+      return state.waiters[count...]
     }
-    for waiter in waiters { waiter.resume() }
+    for waiter in satisfied { waiter.continuation.resume() }
   }
 
-  package func wait() async {
+  package func wait(rings: Int = 1) async {
     await withCheckedContinuation { continuation in
       let isRung = state.withLock { state in
-        if !state.isRung { state.waiters.append(continuation) }
-        return state.isRung
+        if state.rings < rings { state.waiters.append((rings, continuation)) }
+        return state.rings >= rings
       }
       if isRung { continuation.resume() }
     }

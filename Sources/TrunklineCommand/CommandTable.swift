@@ -62,7 +62,11 @@ enum CommandTable {
       OptionSpec("max-waiting", help: "Commands that may wait for their answer; beyond: 429", placeholder: "N", default: "10000"),
       OptionSpec(
         "answer-timeout", help: "Seconds that a command waits for its answer; the same on all nodes", placeholder: "SECONDS", default: "15"),
-      OptionSpec("grace", help: "Seconds that running requests get at SIGTERM", placeholder: "SECONDS", default: "10"),
+      OptionSpec(
+        "shutdown-delay",
+        help: "Seconds at SIGTERM in which /ready says 503 and ingress and gateway still serve (default: 2 in a cluster, else 0)",
+        placeholder: "SECONDS"),
+      OptionSpec("grace", help: "Seconds that running requests get after that", placeholder: "SECONDS", default: "10"),
       OptionSpec("purge-after", help: "Seconds that finished tasks stay readable", placeholder: "SECONDS", default: "300"),
       OptionSpec("max-assignments", help: "Offers of one task before it is canceled", placeholder: "N", default: "1000"),
       OptionSpec("threads", help: "Event loops; 0: one a core", placeholder: "N", default: "0"),

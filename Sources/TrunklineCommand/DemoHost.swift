@@ -56,6 +56,12 @@ struct DemoHost {
     let interruption = Interruption()
     let (sid, token) = (sid, token)
     let hint = corner.map { "a node of its own on \($0.cluster.kafka.bootstrap) and \($0.cluster.redis)" } ?? "a temporary data folder"
+    let signals = try EventLoop.spawn(name: "signals")
+    let watched = try [SIGTERM, SIGINT].map { number in try signals.onSignal(number) { interruption.ring(number) } }
+    defer {
+      for watch in watched { watch.cancel() }
+      signals.stop()
+    }
     return try await withThrowingTaskGroup(of: Value?.self) { group in
       group.addTask {
         defer { port.fail() }
@@ -78,12 +84,6 @@ struct DemoHost {
       group.addTask {
         if let signal = await interruption.wait() { throw DemoInterrupted(signal: signal) }
         return nil
-      }
-      let signals = try EventLoop.spawn(name: "signals")
-      let watched = [SIGTERM, SIGINT].map { number in signals.onSignal(number) { interruption.ring(number) } }
-      defer {
-        for watch in watched { watch.cancel() }
-        signals.stop()
       }
       var found: Value?
       while let value = try await group.next() { found = value ?? found }

@@ -18,11 +18,9 @@ enum Serve {
     let node = try Node(options: settings, logger: try logger(options))
     let stop = Stop()
     let signals = try EventLoop.spawn(name: "signals")
-    var watched = [SIGTERM, SIGINT].map { signals.onSignal($0) { stop.ring() } }
+    var watched = try [SIGTERM, SIGINT].map { try signals.onSignal($0) { stop.ring() } }
     // Without a certificate there is nothing to read again, and the signal keeps its meaning.
-    if settings.tls != nil { watched.append(signals.onSignal(SIGHUP) { node.reloadCertificate() }) }
-    // Who sees it serving may stop it: by then it listens to that.
-    try await signals.sleep(milliseconds: 0)
+    if settings.tls != nil { watched.append(try signals.onSignal(SIGHUP) { node.reloadCertificate() }) }
     try await node.run(stop: stop)
     for watch in watched { watch.cancel() }
     signals.stop()
@@ -76,6 +74,9 @@ enum Serve {
     node.cluster = try clusterOptions(options)
     let roles = OptionKind<NodeRoles>(rule: "names separated by commas, of \(NodeRoles.all)") { NodeRoles($0) }
     node.roles = try options.value("roles", roles)
+    // An embedded home is alone: whoever is sent away finds nobody.
+    let delay = try options.valueIfSet("shutdown-delay", .integer(in: 0...3600)) ?? (node.cluster == nil ? 0 : 2)
+    if !node.roles.isDisjoint(with: [.ingress, .gateway]) { node.leavingMilliseconds = Int64(delay) * 1000 }
     guard node.cluster != nil || node.roles == .all else { throw NodeFailure("--roles is for clusters: give --kafka and --redis") }
     if node.cluster != nil, node.hasDevClock { throw NodeFailure("--dev-clock is for the embedded home: a cluster's time is its log's") }
     return node

@@ -62,7 +62,7 @@ class RedisDays(SharedBroker):
 
     def bad_day(self, begin, end, reason, reads=True):
         known = {space.sid: tasks_of(self.node, space.sid) for space in self.spaces}
-        load = Load([self.node], self.spaces)
+        load = Load(lambda _: self.node, self.spaces)
         self.addCleanup(load.stop)
         try:
             load.grow(10)
@@ -119,7 +119,7 @@ class RedisDays(SharedBroker):
         self.bad_day(begin, lambda: self.memory.say("CONFIG", "SET", "requirepass", "", password="another-secret"), "denies access.*no password")
 
     def test_a_server_that_is_slow_for_a_moment_is_waited_for(self):
-        load = Load([self.node], self.spaces)
+        load = Load(lambda _: self.node, self.spaces)
         load.grow(5)
         self.memory.say("DEBUG", "SLEEP", "2")
         load.grow(5)

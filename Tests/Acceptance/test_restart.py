@@ -50,6 +50,23 @@ class Restarts(unittest.TestCase):
         space.finish(held.sid)
         self.assertEqual(space.offer(worker.sid).task_sid, waiting[0])
 
+    def test_sigterm_lets_a_balancer_hear_of_it_before_anybody_is_refused(self):
+        server = self.server("--shutdown-delay", "3600").start()
+        space = Space(server)
+        session = server.session()
+        self.assertEqual(session.get(f"{server.url}/v1/Workspaces").headers.get("Connection"), None)
+        server.process.send_signal(signal.SIGTERM)
+        until(lambda: requests.get(server.url + "/ready", timeout=PATIENCE).status_code == 503, "the probe is told")
+        self.assertEqual(requests.get(server.url + "/ready", timeout=PATIENCE).json()["not_ready"], ["stopping"])
+        for _ in range(3):
+            made = session.post(
+                f"{server.url}/v1/Workspaces/{space.sid}/Tasks", data={"WorkflowSid": space.workflow.sid, "Attributes": "{}"}, timeout=PATIENCE)
+            self.assertEqual(made.status_code, 201, made.text)
+            self.assertEqual(made.headers["Connection"], "close", "the next request goes to whom the balancer chooses")
+        self.assertEqual(server.terminate(), 0, "asked again, it does not wait")
+        with self.assertRaises(requests.ConnectionError):
+            requests.get(server.url + "/ready", timeout=PATIENCE)
+
     def test_sigterm_finishes_what_runs_and_exits_0_within_the_grace_time(self):
         server = self.server("--grace", "10").start()
         space = Space(server)

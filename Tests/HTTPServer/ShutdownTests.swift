@@ -33,6 +33,41 @@ import Testing
     await over
   }
 
+  @Test func `a server that leaves serves on, and closes each connection behind what the client had sent`() async throws {
+    let started = Gate()
+    let release = Gate()
+    let server = try TestServer { request, response in
+      if request.path == "/slow" {
+        started.open()
+        await release.wait()
+      }
+      response.send(status: 200, headers: [("Path", request.path)])
+    }
+    let known = try server.client()
+    let early = try await known.exchange(get)
+    #expect(early.header("Connection") == nil)
+    let pipelining = try server.client()
+    await pipelining.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\nGET /behind HTTP/1.1\r\nHost: a\r\n\r\n")
+    await started.wait()
+    server.server.leave()
+    for client in [known, try server.client()] {
+      let answer = try await client.exchange(get)
+      #expect(answer.status == 200)
+      #expect(answer.header("Connection") == "close")
+      #expect(try await client.readToEnd() == "")
+      await client.close()
+    }
+    release.open()
+    let slow = try await pipelining.readAnswer()
+    #expect(slow.header("Connection") == nil)
+    let behind = try await pipelining.readAnswer()
+    #expect(behind.header("Path") == "/behind")
+    #expect(behind.header("Connection") == "close")
+    #expect(try await pipelining.readToEnd() == "")
+    await pipelining.close()
+    await server.server.shutdown(graceMilliseconds: 3_600_000)
+  }
+
   @Test func `what is not done after the grace is cut`() async throws {
     let started = Gate()
     let gone = Gate()

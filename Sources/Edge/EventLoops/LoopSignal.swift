@@ -32,9 +32,9 @@ private final class SignalSubscription: Cancellable {
   private let loop: EventLoop
   nonisolated(unsafe) private var handle: SignalHandle?
 
-  init(loop: EventLoop, number: Int32, _ body: @escaping @Sendable () -> Void) {
+  init(loop: EventLoop, number: Int32, _ body: @escaping @Sendable () -> Void) throws {
     self.loop = loop
-    loop.run { self.handle = SignalHandle(loop: loop, number: number, body) }
+    try loop.perform { self.handle = SignalHandle(loop: loop, number: number, body) }
   }
 
   func cancel() {
@@ -47,9 +47,10 @@ private final class SignalSubscription: Cancellable {
 
 extension EventLoop {
   /// Runs `body` on the loop each time the process receives signal `number`, instead of what the signal does by default.
-  /// Signals that arrive faster than the loop turns may count as one. Cancel what is returned to stop listening.
+  /// Listens when it returns, for which it waits like `perform`. Signals that arrive faster than the loop turns may count as one. Cancel what is
+  /// returned to stop listening.
   @discardableResult
-  package func onSignal(_ number: Int32, _ body: @escaping @Sendable () -> Void) -> any Cancellable {
-    SignalSubscription(loop: self, number: number, body)
+  package func onSignal(_ number: Int32, _ body: @escaping @Sendable () -> Void) throws -> any Cancellable {
+    try SignalSubscription(loop: self, number: number, body)
   }
 }

@@ -41,6 +41,12 @@ package final class HTTPServer: Sendable {
     return bound
   }
 
+  /// Goes on serving, but closes each connection behind its next answer (`Connection: close`): clients that reconnect find another server
+  /// where a load balancer knows of one.
+  package func leave() {
+    for part in parts { part.loop.run { part.isLeaving = true } }
+  }
+
   /// Stops accepting, closes idle connections and lets running requests finish with `Connection: close`; cuts what is left after
   /// `graceMilliseconds`. Returns when every connection is gone. The loops go on.
   package func shutdown(graceMilliseconds: Int64) async {

@@ -12,7 +12,9 @@ final class LoopServer: @unchecked Sendable {
   let options: HTTPServerOptions
   let handler: any HTTPHandler
   private let count: ConnectionCount
-  /// No further request is taken.
+  /// Connections are closed behind their answers, so that clients go elsewhere.
+  var isLeaving = false
+  /// No further connection is taken.
   private(set) var isDraining = false
   /// Reused for every head that is written.
   var scratch: [UInt8] = []
@@ -89,6 +91,7 @@ final class LoopServer: @unchecked Sendable {
 
   /// Stops accepting, closes idle connections; the others close after their answers. `done` runs when none is left.
   func drain(_ done: @escaping @Sendable () -> Void) {
+    isLeaving = true
     isDraining = true
     listener?.close()
     listener = nil
