@@ -108,6 +108,16 @@ struct EncodingTests {
     #expect(throws: DecodingFailure.unknownVersion(kind: "a ledger", version: 7)) { try Ledger(decoding: [7]) }
   }
 
+  @Test("Keys of a snapshot are ordered as their bytes are")
+  func keyOrder() {
+    var source = DecisionSource(random: SeededGenerator(seed: 4711))
+    var keys = (0..<200).map { _ in SnapshotKey.document(scope: source.identifier(), key: source.key()) }
+    keys += (0..<20).map { _ in SnapshotKey.mark(scope: source.identifier()) } + [.ledger]
+    for one in keys {
+      for other in keys { #expect((one < other) == one.bytes.lexicographicallyPrecedes(other.bytes)) }
+    }
+  }
+
   @Test("An identifier that occurs often is written once")
   func table() {
     let id = Identifier(high: .max, low: .max)

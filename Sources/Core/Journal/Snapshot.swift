@@ -37,6 +37,25 @@ package enum SnapshotKey: Hashable, Sendable {
   }
 }
 
+/// As their bytes are.
+extension SnapshotKey: Comparable {
+  package static func < (a: SnapshotKey, b: SnapshotKey) -> Bool {
+    switch (a, b) {
+    case (.document(let one, let key), .document(let other, let next)): one != other ? one < other : key < next
+    case (.mark(let one), .mark(let other)): one < other
+    default: a.rank < b.rank
+    }
+  }
+
+  private var rank: Int {
+    switch self {
+    case .document: 0
+    case .mark: 1
+    case .ledger: 2
+    }
+  }
+}
+
 extension ScopeMark {
   package func encoded() -> [UInt8] {
     var out = ByteWriter(capacity: 20)

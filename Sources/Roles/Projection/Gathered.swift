@@ -93,7 +93,10 @@ struct Gathered {
     for scope in packs.keys.sorted() { close(scope) }
     var records = derived
     records.reserveCapacity(derived.count + documents.count + scopes.count + 1)
-    for (key, bytes) in documents { records.append(ProjectedRecord(state, NewRecord(key: key.bytes, value: bytes))) }
+    // What was made together ends together: side by side in a file, it changes few pages, and not one for each.
+    for (key, bytes) in documents.sorted(by: { $0.key < $1.key }) {
+      records.append(ProjectedRecord(state, NewRecord(key: key.bytes, value: bytes)))
+    }
     for scope in scopes {
       guard let mark = ledger.scopes[scope] else { continue }
       records.append(ProjectedRecord(state, NewRecord(key: SnapshotKey.mark(scope: scope).bytes, value: mark.encoded())))
