@@ -14,6 +14,7 @@ package import Ports
 import Projection
 import Resources
 import SQLiteEventLog
+import Synchronization
 import TaskRouting
 import Topics
 
@@ -45,6 +46,7 @@ package final class Node: Sendable {
   private let commander: Commander
   private let ingress: Ingress
   let readiness: Readiness
+  private let hasBeenReady = Atomic(false)
   private let loopFigures: LoopFigures
 
   /// Topics, with the partitions of the embedded home.
@@ -202,6 +204,7 @@ package final class Node: Sendable {
       checkReadiness()
       try? await projection.sleep(milliseconds: 5)
     }
+    if !readiness.isStopping { hasBeenReady.store(true, ordering: .relaxed) }
   }
 
   private func playRoles() {
@@ -213,11 +216,10 @@ package final class Node: Sendable {
   /// Takes a certificate that was renewed; a bad one is told and not taken.
   package func reloadCertificate() { if let tls = options.tls { Certificates(tls, logger).reload() } }
 
-  /// Serves on until whoever asks `/ready` has sent clients elsewhere, or until `stop` is rung again. A node that is not ready has no clients.
+  /// Serves on until whoever asks `/ready` has sent clients elsewhere, or until `stop` is rung again. A node that never was ready has no clients.
   private func leave(_ server: HTTPServer, _ stop: Stop) async {
-    let isServing = readiness.missing.isEmpty
     readiness.set("stopping")
-    guard isServing, options.leavingMilliseconds > 0 else { return }
+    guard hasBeenReady.load(ordering: .relaxed), options.leavingMilliseconds > 0 else { return }
     logger.info("leaving", ["delay_ms": "\(options.leavingMilliseconds)"])
     server.leave()
     let over = projection.schedule(afterMilliseconds: options.leavingMilliseconds) { stop.ring() }

@@ -33,7 +33,7 @@ class Node(Server):
             answer = requests.get(self.url + "/ready", timeout=10)
         except requests.RequestException:
             return None
-        return [] if answer.status_code == 200 else answer.json()["not_ready"]
+        return [] if answer.status_code == 200 else answer.json().get("not_ready")
 
 
 def apply_topics(prefix, kafka=KAFKA):
@@ -262,7 +262,8 @@ class Takeover(UnderLoad):
             load.grow(30)
             if node in self.ingresses:
                 node.process.send_signal(signal.SIGTERM)
-                until(lambda: node not in balancer.open, "the balancer hears of the stop")
+                until(lambda: node.not_ready() == ["stopping"], "it says that it stops")
+                until(lambda: node not in balancer.open, "the balancer hears of it")
                 load.grow_everywhere(2)
             # The delay ends with the second signal: how fast this machine asks and answers does not matter.
             self.assertEqual(node.terminate(), 0)

@@ -64,10 +64,9 @@ extension HTTPConnection {
 
   private func decidePersistence(_ headers: HTTPFields) {
     if closesAfterAnswer { return }
-    // What the client has sent behind this request is answered first.
-    closesAfterAnswer =
-      server.isLeaving && pending.isEmpty || isRestTooLong
-      || headers.contains { isSame($0.name, "connection") && isSame($0.value, "close") }
+    // While there is time, what the client has sent behind this request is answered first.
+    let isLast = server.isDraining || (server.isLeaving && pending.isEmpty)
+    closesAfterAnswer = isLast || isRestTooLong || headers.contains { isSame($0.name, "connection") && isSame($0.value, "close") }
   }
 
   private func writeHead(_ exchange: HTTPExchange, _ status: Int, _ headers: HTTPFields, _ framing: Framing, _ body: [UInt8]) {

@@ -91,7 +91,6 @@ final class LoopServer: @unchecked Sendable {
 
   /// Stops accepting, closes idle connections; the others close after their answers. `done` runs when none is left.
   func drain(_ done: @escaping @Sendable () -> Void) {
-    isLeaving = true
     isDraining = true
     listener?.close()
     listener = nil
