@@ -340,21 +340,25 @@ package final class Node: Sendable {
 
   // MARK: The clock of development
 
-  /// Moves the clock and answers when every timer that is due by then has fired and what it did is readable.
+  /// Moves the clock and answers when every timer that is due by then has fired and what it did is readable. Another rate makes nothing due at once:
+  /// it is answered at once, also while imports go on for hours.
   private func moveClock(_ advance: Double?, _ rate: Double?) async -> Int64 {
     guard let devClock else { return clock.now() }
     let now = devClock.move(advance: advance, rate: rate)
-    for (_, pair) in workers?.owners.items ?? [] { await settle(pair.work) }
-    for (_, pair) in workers?.owners.items ?? [] { await settle(pair.accounts) }
+    let owners = (workers?.owners.items ?? []).map(\.item)
+    for pair in owners {
+      pair.work.post { $0.clockMoved() }
+      pair.accounts.post { $0.clockMoved() }
+    }
+    guard advance != nil else { return now }
+    for pair in owners { await settle(pair.work) }
+    for pair in owners { await settle(pair.accounts) }
     return now
   }
 
   private func settle<M>(_ runner: PartitionRunner<M>) async {
     await withCheckedContinuation { continuation in
-      runner.post { isolated in
-        isolated.clockMoved()
-        isolated.whenQuiet { continuation.resume() }
-      }
+      runner.post { $0.whenQuiet { continuation.resume() } }
     }
   }
 }

@@ -13,7 +13,7 @@ import unittest
 
 import requests
 
-from support import BINARY, PATIENCE, SID, TOKEN, AcceptanceTest, Events, Server, Space, free_port, in_parallel, until
+from support import BINARY, PATIENCE, SID, TOKEN, AcceptanceTest, Events, Server, Space, embedded_only, free_port, in_parallel, until
 
 
 class Restarts(unittest.TestCase):
@@ -49,6 +49,19 @@ class Restarts(unittest.TestCase):
         space.accept(offer)
         space.finish(held.sid)
         self.assertEqual(space.offer(worker.sid).task_sid, waiting[0])
+
+    @embedded_only
+    def test_the_dev_clock_runs_faster_also_after_a_restart_that_found_much_overdue(self):
+        server = self.server().start()
+        space = Space(server)
+        for number in range(50):
+            space.task({"n": number}, timeout=3600)
+        for _ in range(2):
+            answer = server.post("/dev/clock", json={"rate": 10_000}, timeout=PATIENCE)
+            self.assertEqual(answer.status_code, 200, answer.text)
+            server.restart()
+        server.post("/dev/clock", json={"rate": 10_000}, timeout=PATIENCE).raise_for_status()
+        until(lambda: not space.api.tasks.list(), "all have ended and are purged")
 
     def test_sigterm_lets_a_balancer_hear_of_it_before_anybody_is_refused(self):
         server = self.server("--shutdown-delay", "3600").start()
