@@ -116,7 +116,7 @@ class Server:
 
     def spawn(self):
         cluster = self.cluster_options()
-        if "--shutdown-delay" not in self.options:
+        if cluster and "--shutdown-delay" not in self.options:
             # Most tests have no balancer that has to hear of a stop.
             cluster += ["--shutdown-delay", "0"]
         env = {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE")}

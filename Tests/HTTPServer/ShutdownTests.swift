@@ -5,17 +5,22 @@ import Testing
 
 @Suite struct ShutdownTests {
   private let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+  private let started = Gate()
+  private let release = Gate()
 
-  @Test func `shutting down lets a running request finish and closes idle connections`() async throws {
-    let started = Gate()
-    let release = Gate()
-    let server = try TestServer { request, response in
+  /// Answers with the path; `/slow` only once it is released.
+  private func slowServer() throws -> TestServer {
+    try TestServer { [started, release] request, response in
       if request.path == "/slow" {
         started.open()
         await release.wait()
       }
-      response.send(status: 200)
+      response.send(status: 200, headers: [("Path", request.path)])
     }
+  }
+
+  @Test func `shutting down lets a running request finish and closes idle connections`() async throws {
+    let server = try slowServer()
     let idle = try server.client()
     #expect(try await idle.exchange(get).status == 200)
     let busy = try server.client()
@@ -34,15 +39,7 @@ import Testing
   }
 
   @Test func `a server that leaves serves on, and closes each connection behind what the client had sent`() async throws {
-    let started = Gate()
-    let release = Gate()
-    let server = try TestServer { request, response in
-      if request.path == "/slow" {
-        started.open()
-        await release.wait()
-      }
-      response.send(status: 200, headers: [("Path", request.path)])
-    }
+    let server = try slowServer()
     let known = try server.client()
     let early = try await known.exchange(get)
     #expect(early.header("Connection") == nil)
@@ -69,7 +66,6 @@ import Testing
   }
 
   @Test func `what is not done after the grace is cut`() async throws {
-    let started = Gate()
     let gone = Gate()
     let server = try TestServer { _, response in
       let stream = response.stream(status: 200)
@@ -92,7 +88,6 @@ import Testing
   }
 
   @Test func `stopping the loops under a busy server is safe`() async throws {
-    let started = Gate()
     let server = try TestServer { request, response in
       started.open()
       _ = try? await request.body.collect(upTo: 100)
