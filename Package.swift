@@ -63,6 +63,7 @@ targets += [
   tests("Ingress", ["Ingress"]),
   tests("Projection", ["Journal", "Ports", "PortsTesting", "Projection", "Resources"]),
   room("APIClient", "Roles", ["Forms", "HTTPClient", "JSON"]),
+  tests("APIClient", ["APIClient"]),
   room("Gateway", "Roles", ["HTTPServer", "Ingress", "Ports", "Projection", "Resources", "TaskEvents"]),
   tests("Gateway", ["EventLoops", "Gateway", "HTTPClient", "HTTPServer", "Ports", "PortsTesting", "Projection", "Resources"]),
   room(

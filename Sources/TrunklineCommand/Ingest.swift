@@ -45,8 +45,10 @@ enum Ingest {
   private static func wait(_ connection: Connect, _ workspace: String, _ name: String, lines: Int64) async throws {
     var bar = ProgressBar(
       unit: "decided", isTerminal: Terminal.isTerminal(.error, term: ProcessInfo.processInfo.environment["TERM"]), now: Upload.now())
+    // The file is up: what the server cannot tell at the moment is no reason to say that the import failed.
+    let patience = Patience(now: Upload.now, sleep: { await connection.sleep(milliseconds: $0) })
     while true {
-      let status = try await connection.api.call("GET", "/v1/Workspaces/\(workspace)/Tasks/Bulk/\(name)")
+      let status = try await patience.insist { try await connection.api.call("GET", "/v1/Workspaces/\(workspace)/Tasks/Bulk/\(name)") }
       let decided = status.root[key: "decided"]?.integer ?? 0
       guard decided < lines else {
         Upload.write(bar.finish(done: Int(decided), total: Int(lines), now: Upload.now()))

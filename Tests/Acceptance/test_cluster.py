@@ -249,6 +249,24 @@ class Takeover(UnderLoad):
         load.grow(50)
         self.check(load)
 
+    def test_a_memory_that_is_emptied_while_nobody_owns_a_partition_is_filled_by_the_next_owner(self):
+        self.redis = redis_of_its_own(self)
+        load = self.prepare()
+        load.grow(50)
+        for worker in self.workers:
+            worker.kill()
+        subprocess.run(["redis-cli", "-u", self.redis, "FLUSHALL"], capture_output=True, text=True, check=True)
+        for space in self.spaces:
+            path = f"/v1/Workspaces/{space.sid}/Tasks"
+            for answer in (self.ingresses[0].get(path), self.ingresses[1].post(path, {"WorkflowSid": space.workflow.sid})):
+                self.assertEqual((answer.status_code, answer.json()["code"]), (503, 20503), answer.text)
+                self.assertIn("being filled", answer.json()["message"])
+                self.assertGreaterEqual(int(answer.headers["Retry-After"]), 1)
+        for worker in self.workers:
+            worker.start()
+        load.grow_everywhere(2)
+        self.check(load)
+
     def test_a_rolling_restart_fails_no_request(self):
         # However long a busy machine needs to start a process: an answer that is lost is one that never comes.
         long = str(round(PATIENCE * 2))

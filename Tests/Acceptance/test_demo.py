@@ -7,6 +7,8 @@ import subprocess
 import tempfile
 import unittest
 
+from test_cluster import Node, apply_topics, fresh_prefix, redis_of_its_own
+from test_metrics import Scrape
 from support import BINARY, HOME, KAFKA, PATIENCE, REDIS, SID, TOKEN, Server, until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -90,6 +92,34 @@ class OnACluster(DemoTest):
         again = self.demo("--topic-prefix", prefix, *own_node())
         self.assertNotEqual(again.returncode, 0)
         self.assertIn("already: choose another --topic-prefix", again.stderr)
+
+    def test_a_worker_that_dies_with_the_memory_emptied_before_anybody_takes_over(self):
+        prefix, redis = fresh_prefix(), redis_of_its_own(self)
+        apply_topics(prefix)
+        front, worker = (Node(prefix, name, roles, redis=redis) for name, roles in [("front", "ingress,projector,callout,gateway"), ("w1", "worker")])
+        for node in (front, worker):
+            self.addCleanup(node.close)
+            node.spawn()
+        for node in (front, worker):
+            node.wait_ready()
+        environment = {**os.environ, "TRUNKLINE_ACCOUNT_SID": SID, "TRUNKLINE_AUTH_TOKEN": TOKEN}
+        process = subprocess.Popen(
+            self.command("--url", front.url, "--seconds", "20"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+            stdin=subprocess.DEVNULL)
+        self.addCleanup(lambda: (process.kill(), process.communicate()))
+
+        def posts(status):
+            return Scrape(front).sum("trunkline_http_requests_total", method="POST", status=status)
+
+        until(lambda: process.poll() is not None or Scrape(front).sum("trunkline_http_requests_total", route="tasks", method="POST") > 10, "the day begins")
+        worker.kill()
+        subprocess.run(["redis-cli", "-u", redis, "FLUSHALL"], capture_output=True, check=True)
+        # Each is asked again after a second; whoever gave up soon would have lost some by now.
+        until(lambda: process.poll() is not None or posts("5xx") > 20, "the driver is refused", PATIENCE * 2)
+        worker.start()
+        out, error = process.communicate(timeout=PATIENCE * 4)
+        self.assert_clean(subprocess.CompletedProcess(process.args, process.returncode, out, error))
+        self.assertNotIn("REFUSED", out)
 
     def test_what_cannot_be_is_said(self):
         table = [

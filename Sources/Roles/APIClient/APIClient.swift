@@ -7,11 +7,17 @@ package struct APIFailure: Error, CustomStringConvertible, Sendable {
   /// 0: no answer at all.
   package let status: Int
   package let description: String
+  /// Seconds after which the server wants to be asked again, if it says so in a number (RFC 9110, 10.2.3).
+  package let retryAfter: Int64?
 
-  package init(status: Int, _ description: String) {
+  package init(status: Int, _ description: String, retryAfter: Int64? = nil) {
     self.status = status
     self.description = description
+    self.retryAfter = retryAfter
   }
+
+  /// No answer, too much at once, or not able to: another time it may work.
+  var mayPass: Bool { status == 0 || status == 429 || status >= 500 }
 }
 
 /// The public API as a client sees it: what the command line and the demo use, and nothing else.
@@ -82,7 +88,8 @@ package final class APIClient: Sendable {
     let document = response.body.isEmpty ? JSONDocument() : JSONDocument.read(response.body)
     guard response.status >= 400 else { return document }
     let message = document.root[key: "message"]?.string ?? String(decoding: response.body.prefix(200), as: UTF8.self)
-    throw APIFailure(status: response.status, "\(message) (\(response.status))")
+    let wait = response.headers.first { $0.name.lowercased() == "retry-after" }.flatMap { Int64($0.value) }
+    throw APIFailure(status: response.status, "\(message) (\(response.status))", retryAfter: wait.map { max(0, $0) })
   }
 
   /// All items of a list, page after page.

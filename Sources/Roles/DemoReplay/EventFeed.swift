@@ -19,30 +19,34 @@ package struct EventFeed: Sendable {
 
   /// Hands on all events until the task is cancelled; comes back by itself from where it was.
   package func follow(_ inbox: EventInbox) async {
-    let tap = EventTap(clock) { inbox.add($0) }
-    while !Task.isCancelled {
-      try? await read(tap)
-      if !Task.isCancelled { await time.sleep(200) }
-    }
+    await read(EventTap(clock) { inbox.add($0) }, until: { false })
   }
 
   /// A fresh reading of everything that ever happened, up to the first event of the given kind. Throws when that does not come in time.
   package func collect(until kind: String, mostMilliseconds: Int64) async throws -> [DemoEvent] {
     let kept = Kept(until: kind)
     let (time, start) = (time, time.now())
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { [self] in try await read(EventTap(clock) { kept.add($0) }) }
+    let tap = EventTap(clock) { kept.add($0) }
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { [self] in await read(tap, until: { kept.isWhole }) }
       group.addTask {
         while !kept.isWhole, time.now() - start < mostMilliseconds, !Task.isCancelled { await time.sleep(20) }
       }
-      try await group.next()
+      await group.next()
       group.cancelAll()
-      while await group.nextResult() != nil {}
     }
     guard kept.isWhole else {
       throw ReplayFailure.unverified(why: "the event stream did not come to '\(kind)' within \(mostMilliseconds / 1000) s")
     }
     return kept.events
+  }
+
+  /// Goes on where a connection ended, or was refused.
+  private func read(_ tap: EventTap, until isOver: () -> Bool) async {
+    while !Task.isCancelled, !isOver() {
+      try? await read(tap)
+      if !Task.isCancelled, !isOver() { await time.sleep(200) }
+    }
   }
 
   private func read(_ tap: EventTap) async throws {

@@ -67,20 +67,13 @@ package final class HTTPWorkAPI: WorkAPI {
     return try await attempt(what) { try await $0.call("POST", url, form, headers: [(name: "Idempotency-Key", value: Stage.key(key))]) }
   }
 
-  /// Tries again what was not answered, or what the server had no room for.
+  /// Tries again what was not answered, or what the server could not do at the moment.
   private func attempt(_ what: String, _ work: (APIClient) async throws -> JSONDocument) async throws -> JSONDocument {
-    var left = 6
-    while true {
-      do {
+    do {
+      return try await time.patience.insist {
         requests.add(1, ordering: .relaxed)
         return try await work(client)
-      } catch let failure as APIFailure {
-        left -= 1
-        guard left > 0, failure.status == 0 || failure.status == 429 || failure.status >= 500 else {
-          throw ReplayFailure.refused(what: what, why: failure.description)
-        }
-        await time.sleep(250)
       }
-    }
+    } catch let failure as APIFailure { throw ReplayFailure.refused(what: what, why: failure.description) }
   }
 }

@@ -52,11 +52,18 @@ package struct Outcome: Sendable {
   package static func verify(
     _ client: APIClient, _ stage: Stage, _ day: ReplayDay, time: RealTime, clock: DayClock? = nil, mayBePurged: Bool = false
   ) async throws -> Verification {
-    var listed: [String: String] = [:]
+    let listed: [String: String]
     do {
-      try await client.call("POST", stage.path, [("FriendlyName", "Replayed")])
-      try await client.list(stage.path + "/Tasks?PageSize=1000", key: "tasks") { task in
-        if let sid = task[key: "sid"]?.string { listed[sid] = task[key: "assignment_status"]?.string ?? "" }
+      _ = try await time.patience.insist {
+        try await client.call(
+          "POST", stage.path, [("FriendlyName", "Replayed")], headers: [(name: "Idempotency-Key", value: "replayed-\(stage.workspace)")])
+      }
+      listed = try await time.patience.insist {
+        var listed: [String: String] = [:]
+        try await client.list(stage.path + "/Tasks?PageSize=1000", key: "tasks") { task in
+          if let sid = task[key: "sid"]?.string { listed[sid] = task[key: "assignment_status"]?.string ?? "" }
+        }
+        return listed
       }
     } catch let failure as APIFailure { throw ReplayFailure.unverified(why: failure.description) }
     let events = try await EventFeed(client: client, stage: stage, time: time, clock: clock)

@@ -1,3 +1,4 @@
+internal import APIClient
 package import Replay
 
 package struct ReplayerOptions: Sendable {
@@ -23,6 +24,9 @@ package struct RealTime: Sendable {
     self.now = now
     self.sleep = sleep
   }
+
+  /// With a server that cannot answer at the moment.
+  var patience: Patience { Patience(now: now, sleep: sleep) }
 }
 
 /// Drives one recorded day through a server, as an event-driven simulation: the product's time stands still while anything is under way and is moved to
