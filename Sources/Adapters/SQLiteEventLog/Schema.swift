@@ -23,12 +23,7 @@ enum LogPart: Sendable {
 
   /// Pages of a write-ahead log that is folded into the file when nobody writes, and when it is folded in whoever waits. All of it is synced at once, and the disk takes
   /// nobody else's sync meanwhile: a longer one makes the tail of latencies longer.
-  ///
-  /// From `restart` on the writer itself folds in what came while a folding beside was under way.
-  var foldingPages: (quiet: Int32, busy: Int32, restart: Int32) { self == .journals ? (250, 1000, 4000) : (300, 2000, 2000) }
-
-  /// Derived data is waited for by nobody.
-  var foldsBeside: Bool { self == .journals }
+  var foldingPages: (quiet: Int32, busy: Int32) { self == .journals ? (250, 1000) : (300, 2000) }
 
   /// What the writer keeps of the file in memory at most. Snapshots change at places all over theirs: with SQLite's own 2 MB, pages are read and written again and again within one
   /// transaction.

@@ -17,10 +17,6 @@ final class Writer {
   var commit: Statement?
   var inserts: [Int: Statement] = [:]
   private var maintenance: Maintenance
-  /// Where somebody waits for commits.
-  let folding: Folding?
-  /// Pages of the write-ahead log that were in it when the last folding beside began.
-  private var foldedBeside: Int32 = 0
   private var syncs = true
   /// Something written is not synced, and syncing it has not failed.
   var owesSync = false
@@ -36,7 +32,6 @@ final class Writer {
   init(_ core: LogCore) {
     self.core = core
     maintenance = Maintenance(core)
-    folding = core.part.foldsBeside ? Folding(core) : nil
   }
 
   func run() {
@@ -53,7 +48,6 @@ final class Writer {
         return (taken.0, taken.1, s.finished)
       }
       if stop { return finish() }
-      takeFolding()
       if let connection = connected() { for control in controls { control(connection) } }
       if !queue.isEmpty {
         write(queue)
@@ -73,7 +67,7 @@ final class Writer {
       if !core.writerWakes.wait(milliseconds: Writer.probeMilliseconds), core.health.hasRoom { syncAlone() }
       return
     }
-    let hasMuch = connection.map { $0.unfolded >= core.part.foldingPages.quiet } ?? false && folding?.isUnderWay != true
+    let hasMuch = connection.map { $0.unfolded >= core.part.foldingPages.quiet } ?? false
     guard owesSync || maintenance.hasWork || hasMuch else { return core.writerWakes.wait() }
     if core.writerWakes.wait(milliseconds: Writer.quietMilliseconds) { return }
     if owesSync { return syncAlone() }
@@ -84,21 +78,7 @@ final class Writer {
   /// While groups come one after another there is no quiet moment.
   private func tidyIfLate() {
     if maintenance.isLate { tidy() }
-    guard let connection else { return }
-    // It has begun anew.
-    if connection.unfolded < foldedBeside { foldedBeside = 0 }
-    guard connection.unfolded - foldedBeside >= core.part.foldingPages.busy else { return }
-    guard let folding else { return foldIn() }
-    guard !folding.isUnderWay else { return }
-    foldedBeside = connection.unfolded
-    folding.begin()
-  }
-
-  /// What was written since a folding beside began is little: once that is in the file too, the next commit begins the write-ahead log anew.
-  private func takeFolding() {
-    guard let (isOver, failure) = folding?.takeEnd(), isOver else { return }
-    if let failure { return doubt(failure) }
-    if let connection, connection.unfolded >= core.part.foldingPages.restart { foldIn() }
+    if let connection, connection.unfolded >= core.part.foldingPages.busy { foldIn() }
   }
 
   /// One step of what is left to be tidied up. It need not be on the disk before anything else is.
@@ -114,17 +94,12 @@ final class Writer {
 
   private func foldIn() {
     connection?.foldIn()
-    foldedBeside = 0
     noteFolding()
   }
 
   /// Tells of what comes next: what was reported was synced before.
   private func noteFolding() {
     guard let failure = connection?.checkpointFailure, !isInDoubt else { return }
-    doubt(failure)
-  }
-
-  private func doubt(_ failure: SQLiteError) {
     note(failure)
     isInDoubt = true
     letGoIfSpoiled()
@@ -158,7 +133,6 @@ final class Writer {
     if owesSync { syncAlone() }
     maintenance.giveUp()
     core.readConnections.close()
-    folding?.stop()
     // Last to close, so that SQLite folds the write-ahead log into the file.
     (begin, commit, inserts) = (nil, nil, [:])
     connection = nil

@@ -36,7 +36,6 @@ extension Writer {
 
   func removeDoubt() throws(SQLiteError) {
     guard isInDoubt, let connection else { return }
-    folding?.rest()
     try connection.checkpointAll()
     isInDoubt = false
   }

@@ -111,33 +111,6 @@ import Testing
     }
   }
 
-  @Test(
-    "While appends come one after another the write-ahead log is folded in beside them and begins anew; a sync that fails there loses nothing"
-  )
-  func foldsBeside() async throws {
-    try await withBench { (bench) async throws in
-      // Given the file's own sync fails once, those of the write-ahead log do not
-      bench.fail(POWERCUT_SYNC, ".sqlite", SQLiteBadDiskTests.syncError, times: 1)
-      let reports = Reports()
-      let session = bench.log.openSession(journal, durability: .synced, deliver: reports.deliver)
-      var sent = 0
-      // When 150 MB go through it
-      for _ in 0..<50 {
-        for _ in 0..<30 {
-          session.append([record("k", "\(sent) " + String(repeating: "x", count: 100_000))], tag: UInt64(sent))
-          sent += 1
-        }
-        #expect(await reports.first(sent).count == sent)
-      }
-      // Then
-      #expect(bench.met == 1)
-      #expect(await reports.first(sent).allSatisfy { $0.offset != nil })
-      let size = try FileManager.default.attributesOfItem(atPath: bench.folder + "/log/log.sqlite-wal")[.size] as? Int
-      #expect(try #require(size) < 60_000_000)
-      #expect(try await bench.powerCut().map { $0.prefix { $0 != " " } } == (0..<sent).map { "k=\($0)" })
-    }
-  }
-
   @Test("Errors of writing and a full disk are named, and leave nothing behind", arguments: [SQLITE_IOERR | (3 << 8), SQLITE_FULL])
   func writeFails(_ code: Int32) async throws {
     try await withBench { (bench) async throws in
