@@ -26,13 +26,14 @@ struct PatienceTests {
     let time = FakeTime()
     var failures = [
       APIFailure(status: 0, "away"), APIFailure(status: 503, "filled", retryAfter: 1), APIFailure(status: 429, "many", retryAfter: 999),
+      APIFailure(status: 500, "no time", retryAfter: 0),
     ]
     let value = try await time.patience(milliseconds: 60_000).insist { () throws -> Int in
       if !failures.isEmpty { throw failures.removeFirst() }
       return 7
     }
     #expect(value == 7)
-    #expect(time.slept == [250, 1000, 10_000])
+    #expect(time.slept == [250, 1000, 10_000, 250])
   }
 
   @Test("a refusal is thrown at once", arguments: [400, 401, 404, 409, 413])

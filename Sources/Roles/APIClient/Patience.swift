@@ -26,7 +26,7 @@ package struct Patience: Sendable {
         let start = began ?? now()
         began = start
         guard now() - start < milliseconds, !Task.isCancelled else { throw failure }
-        await sleep(failure.retryAfter.map { min($0, 10) * 1000 } ?? 250)
+        await sleep(max(250, min(failure.retryAfter ?? 0, 10) * 1000))
       }
     }
   }
