@@ -21,7 +21,7 @@ private final class FakeTime: Sendable {
 
 @Suite("Patience with a server")
 struct PatienceTests {
-  @Test("what passes is waited for as long as the server asks, a quarter of a second where it does not say")
+  @Test("what passes is waited for as long as the server asks, ten seconds at most and a quarter of a second at least")
   func waiting() async throws {
     let time = FakeTime()
     var failures = [

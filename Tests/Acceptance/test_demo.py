@@ -108,14 +108,14 @@ class OnACluster(DemoTest):
             stdin=subprocess.DEVNULL)
         self.addCleanup(lambda: (process.kill(), process.communicate()))
 
-        def posts(status):
-            return Scrape(front).sum("trunkline_http_requests_total", method="POST", status=status)
+        def posts(**labels):
+            return Scrape(front).sum("trunkline_http_requests_total", method="POST", **labels)
 
-        until(lambda: process.poll() is not None or Scrape(front).sum("trunkline_http_requests_total", route="tasks", method="POST") > 10, "the day begins")
+        until(lambda: process.poll() is not None or posts(route="tasks") > 10, "the day begins")
         worker.kill()
         subprocess.run(["redis-cli", "-u", redis, "FLUSHALL"], capture_output=True, check=True)
         # Each is asked again after a second; whoever gave up soon would have lost some by now.
-        until(lambda: process.poll() is not None or posts("5xx") > 20, "the driver is refused", PATIENCE * 2)
+        until(lambda: process.poll() is not None or posts(status="5xx") > 20, "the driver is refused", PATIENCE * 2)
         worker.start()
         out, error = process.communicate(timeout=PATIENCE * 4)
         self.assert_clean(subprocess.CompletedProcess(process.args, process.returncode, out, error))

@@ -88,8 +88,8 @@ package final class APIClient: Sendable {
     let document = response.body.isEmpty ? JSONDocument() : JSONDocument.read(response.body)
     guard response.status >= 400 else { return document }
     let message = document.root[key: "message"]?.string ?? String(decoding: response.body.prefix(200), as: UTF8.self)
-    let wait = response.headers.first { $0.name.lowercased() == "retry-after" }.flatMap { Int64($0.value) }
-    throw APIFailure(status: response.status, "\(message) (\(response.status))", retryAfter: wait.map { max(0, $0) })
+    throw APIFailure(
+      status: response.status, "\(message) (\(response.status))", retryAfter: response.header("Retry-After").flatMap { Int64($0) })
   }
 
   /// All items of a list, page after page.

@@ -3,7 +3,7 @@
 /// Only for what may be done twice: a GET, or a POST with an `Idempotency-Key`. Time is handed in: nothing here reads a clock.
 package struct Patience: Sendable {
   /// Since the first failure in a row. A take-over lasts a session's time-out (6 s by default) and a refill of a large scope some seconds more.
-  package var milliseconds: Int64
+  private let milliseconds: Int64
   private let now: @Sendable () -> Int64
   private let sleep: @Sendable (_ milliseconds: Int64) async -> Void
 
