@@ -99,11 +99,13 @@ targets += [
   room("InProcessSignalBus", "Adapters", ["Ports"]),
   room("InProcessPresenceStore", "Adapters", ["Ports", "Resources"]),
   .systemLibrary(name: "CSQLite", path: "Sources/Edge/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
-  room("SQLiteEventLog", "Adapters", ["CSQLite", "Ports"]),
+  .target(name: "CPacedWrites", dependencies: ["CSQLite"], path: "Sources/Edge/CPacedWrites", cSettings: strictC),
+  room("SQLiteEventLog", "Adapters", ["CPacedWrites", "CSQLite", "Ports"]),
   tests(
     "Contracts",
     [
-      "CRdkafka", "ChildProcess", "CSQLite", "EventLoops", "InProcessHotState", "InProcessPresenceStore", "InProcessSignalBus",
+      "CPacedWrites", "CRdkafka", "ChildProcess", "CSQLite", "EventLoops", "InProcessHotState", "InProcessPresenceStore",
+      "InProcessSignalBus",
       "KafkaEventLog", "Ports",
       "PortsTesting", "PowerCut", "RedisClient", "RedisHotState", "RedisPresenceStore", "RedisSignalBus", "RedisTesting", "Resources",
       "SQLiteEventLog",

@@ -1,3 +1,4 @@
+import CPacedWrites
 import CSQLite
 import Glibc
 import Ports
@@ -84,10 +85,19 @@ final class Connection {
   /// Pages of the write-ahead log as the last commit left it; 0 after an attempt to fold it in.
   private(set) var unfolded: Int32 = 0
 
+  /// Lets others have the disk while the write-ahead log is folded in: what goes into the file goes to the disk so many stretches at a time.
+  func foldInPieces(of stretches: Int32) { if Connection.canPace { pace = stretches } }
+
+  private var pace: Int32 = 0
+  private static let canPace = paced_writes_install() != 0
+
   /// Writes what the write-ahead log holds into the file, as far as no reader is in the way, and syncs it.
   func foldIn() {
     unfolded = 0
+    paced_writes_begin(pace)
     let code = sqlite3_wal_checkpoint_v2(handle, "main", SQLITE_CHECKPOINT_PASSIVE, nil, nil)
+    let last = paced_writes_end()
+    if last < 0 { checkpointFailure = SQLiteError(code: SQLiteError.writing, description: String(cString: strerror(-last))) }
     // Busy: a reader is in the way. Full: the write-ahead log keeps what the file has no room for. Both are tried again after the next commit.
     if ![SQLITE_OK, SQLITE_BUSY, SQLITE_LOCKED, SQLITE_FULL].contains(code & 0xFF) { checkpointFailure = failure(code) }
   }

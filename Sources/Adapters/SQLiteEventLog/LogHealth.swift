@@ -63,6 +63,8 @@ final class LogHealth: Sendable {
 extension SQLiteError {
   /// SQLITE_IOERR_SHMSIZE, a macro that is not imported.
   static let noRoomForSharedMemory: Int32 = SQLITE_IOERR | (19 << 8)
+  /// SQLITE_IOERR_WRITE, likewise.
+  static let writing: Int32 = SQLITE_IOERR | (3 << 8)
 
   /// After an error of the disk nothing says how much of what was written before has arrived there.
   var leavesDoubt: Bool { primary == SQLITE_IOERR }

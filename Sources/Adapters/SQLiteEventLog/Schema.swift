@@ -25,6 +25,10 @@ enum LogPart: Sendable {
   /// nobody else's sync meanwhile: a longer one makes the tail of latencies longer.
   var foldingPages: (quiet: Int32, busy: Int32) { self == .journals ? (250, 1000) : (300, 2000) }
 
+  /// How many places of the file are written at once while a write-ahead log is folded in; 0: all. Snapshots change all over theirs, and the journal's sync would wait for a
+  /// thousand small writes; journals grow at a few places, and whoever waits for the next commit waits for their fold.
+  var foldingStretches: Int32 { self == .journals ? 0 : 8 }
+
   /// What the writer keeps of the file in memory at most. Snapshots change at places all over theirs: with SQLite's own 2 MB, pages are read and written again and again within one
   /// transaction.
   var cacheKilobytes: Int { self == .journals ? 4096 : 65_536 }
@@ -72,6 +76,7 @@ enum Schema {
     let mode = try connection.text("PRAGMA journal_mode=WAL")
     guard mode == "wal" else { throw SQLiteError(code: SQLITE_CANTOPEN, description: "a write-ahead log is not possible here (\(mode))") }
     connection.foldInAtLatest(pages: 8 * part.foldingPages.busy)
+    connection.foldInPieces(of: part.foldingStretches)
   }
 
   /// Makes the file under another name and renames it when it is whole, so that a file of our name without our schema is always a broken one.
