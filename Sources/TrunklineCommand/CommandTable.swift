@@ -67,6 +67,9 @@ enum CommandTable {
         help: "Seconds at SIGTERM in which /ready says 503 and ingress and gateway still serve (default: 2 in a cluster, else 0)",
         placeholder: "SECONDS"),
       OptionSpec("grace", help: "Seconds that running requests get after that", placeholder: "SECONDS", default: "10"),
+      OptionSpec(
+        "assigned-limit", help: "Seconds that a task may be assigned before it is taken away; 0: without end", placeholder: "SECONDS",
+        default: "86400"),
       OptionSpec("purge-after", help: "Seconds that finished tasks stay readable", placeholder: "SECONDS", default: "300"),
       OptionSpec("max-assignments", help: "Offers of one task before it is canceled", placeholder: "N", default: "1000"),
       OptionSpec("threads", help: "Event loops; 0: one a core", placeholder: "N", default: "0"),

@@ -68,6 +68,7 @@ enum Serve {
     node.mostWaiting = try options.value("max-waiting", .integer(in: 1...1_000_000))
     node.answerMilliseconds = try Int64(options.value("answer-timeout", .integer(in: 1...3600))) * 1000
     node.graceMilliseconds = try Int64(options.value("grace", .integer(in: 0...3600))) * 1000
+    node.routing.assignedLimit = try Int64(options.value("assigned-limit", .integer(in: 0...31_536_000))) * 1000
     node.routing.purgeAfter = try Int64(options.value("purge-after", .integer(in: 0...31_536_000))) * 1000
     node.routing.maxAssignments = try options.value("max-assignments", .integer(in: 1...1_000_000))
     node.threads = try options.value("threads", .integer(in: 0...256))

@@ -43,6 +43,8 @@ final class World: Sendable {
     courtesy = SimulatedCourtesy(memory: swarm.courtesy)
     var settings = TaskRoutingSettings()
     settings.purgeAfter = 5000
+    settings.assignedLimit = 30_000
+    settings.placedAtOnce = 1
     self.settings = settings
     let topics = [
       "work.commands", "work.bulk", "work.journal", "work.state", "account.commands", "account.journal", "account.state", "events",

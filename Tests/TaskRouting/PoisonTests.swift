@@ -199,7 +199,7 @@ struct DroppedErrandTests {
 
   @Test("Tasks that are no longer placed again stay where they are, for every later owner too")
   func placingAgain() throws {
-    var bench = try Workbench()
+    var bench = try Workbench(settings: .slicesOnly)
     let (old, new) = (bench.queue("old"), bench.queue("new"))
     let flow = bench.simpleFlow(old)
     for _ in 0..<10 { _ = bench.task() }

@@ -149,6 +149,36 @@ struct TaskStateTests {
     bench.pass(seconds: 100_000)
   }
 
+  @Test("After 24 hours in assigned a task is taken away, and its worker gets the next one; wrapping has no limit")
+  func assignedLimit() throws {
+    var (bench, task, reservation) = try Self.bench(.assigned)
+    bench.pass(seconds: 86_399)
+    let next = bench.task()
+    _ = bench.happened()
+    #expect(try bench.status(task) == .assigned)
+    bench.pass(seconds: 1)
+    #expect(bench.happened() == ["reservation.canceled", "reservation.created", "task.system-deleted"])
+    #expect(try bench.read(task) == nil)
+    #expect(try bench.readReservation(reservation) == nil)
+    #expect(try bench.status(next) == .reserved)
+    (bench, task, _) = try Self.bench(.wrapping)
+    bench.pass(seconds: 1_000_000)
+    #expect(try bench.status(task) == .wrapping)
+  }
+
+  @Test("With a limit of 0 a task may be assigned for ever")
+  func noAssignedLimit() throws {
+    var settings = TaskRoutingSettings()
+    settings.assignedLimit = 0
+    var bench = try Workbench(settings: settings)
+    _ = bench.simpleFlow(bench.queue("all"))
+    _ = try bench.worker("alice")
+    let task = bench.task()
+    try bench.accept(task)
+    bench.pass(seconds: 1_000_000)
+    #expect(try bench.status(task) == .assigned)
+  }
+
   @Test("After the thousandth offer, here the third, a task is canceled")
   func maxAssignments() throws {
     var settings = TaskRoutingSettings()

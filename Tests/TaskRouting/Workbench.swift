@@ -241,3 +241,12 @@ func filter(_ expression: String, _ steps: [String]) -> String {
 func routing(_ filters: [String], otherwise: String? = nil) -> String {
   #"{"task_routing":{"filters":[\#(filters.joined(separator: ","))]\#(otherwise.map { #","default_filter":\#($0)"# } ?? "")}}"#
 }
+
+extension TaskRoutingSettings {
+  /// Nothing is placed again with the command that asks for it: all of it in slices.
+  static var slicesOnly: TaskRoutingSettings {
+    var settings = TaskRoutingSettings()
+    settings.placedAtOnce = 0
+    return settings
+  }
+}

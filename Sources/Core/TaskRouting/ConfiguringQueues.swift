@@ -168,6 +168,8 @@ extension Space {
     workflows[request.target] = workflow
     put(Kind.workflow, request.target, workflow.record)
     fact(.workflowUpdated, about: request.target, turn.now)
+    // Whoever has few tasks waiting reads their new places with the answer; the rest goes in slices behind it.
+    if reEvaluating.first == request.target { reEvaluateSlice(limit: settings.placedAtOnce, &turn) }
     return Verdict(status: 200, scope: id, document: DocumentKey(kind: Kind.workflow, id: request.target))
   }
 

@@ -114,7 +114,7 @@ extension Space {
   private mutating func loadTask(_ id: Identifier, _ bytes: [UInt8], _ all: [DocumentKey: [UInt8]]) throws(DecodingFailure) {
     let record = try TaskRecord(decoding: bytes)
     try Space.check(
-      [record.serial, record.priority, record.created, record.virtualStart, record.timeout, record.ended, record.placement.boundary])
+      [record.serial, record.priority, record.created, record.virtualStart, record.timeout, record.since, record.placement.boundary])
     let isRouted = record.routingTarget.flatMap { SIDKind.worker.parse($0) } != nil
     guard record.status != .pending || isRouted || queuePlaces[record.queue] != nil else {
       throw .malformed("a waiting task without its queue", at: 0)

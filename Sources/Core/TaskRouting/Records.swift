@@ -264,8 +264,8 @@ package struct TaskRecord: HeadedRecord, Equatable {
   package var version: Int64 = 0
   /// How often it went from pending to reserved.
   package var assignments = 0
-  /// When it was completed or canceled; 0 before.
-  package var ended: Int64 = 0
+  /// When it was accepted, and once it is over, when that was; 0 before.
+  package var since: Int64 = 0
   private var texts: TaskTexts?
   package var placement = Placement()
   package var status = TaskStatus.pending
@@ -315,7 +315,7 @@ package struct TaskRecord: HeadedRecord, Equatable {
     try placement.code(&c)
     try c.field(&assignments)
     try c.field(&reEvaluated)
-    try c.field(&ended)
+    try c.field(&since)
   }
 }
 

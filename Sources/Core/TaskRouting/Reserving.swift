@@ -117,6 +117,7 @@ extension Space {
     let task = reservations[place].task
     shift(place, to: .accepted, turn.now)
     tasks[task].record.status = .assigned
+    tasks[task].record.since = turn.now
     tasks[task].record.version += 1
     touch(task: task, at: turn.now)
     setTimer(task)

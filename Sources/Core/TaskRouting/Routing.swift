@@ -218,8 +218,9 @@ extension Space {
       if record.placement.isTimed { take(record.placement.boundary) }
       if record.routingTarget?.hasPrefix("WK") == true { take(record.created + settings.routingTargetWait) }
     case .reserved: take(record.created + record.timeout * 1000)
-    case .assigned, .wrapping: break
-    case .completed, .canceled: take(record.ended + settings.purgeAfter)
+    case .assigned: take(lastMoment(ofAssigned: record))
+    case .wrapping: break
+    case .completed, .canceled: take(record.since + settings.purgeAfter)
     }
     let due = first == .max ? 0 : first
     guard due != tasks[task].timer else { return }
@@ -228,10 +229,16 @@ extension Space {
     tasks[task].timer = due
   }
 
+  /// A task of a release that did not note when it was accepted counts from its last change.
+  private func lastMoment(ofAssigned record: TaskRecord) -> Int64 {
+    settings.assignedLimit == 0 ? .max : (record.since == 0 ? record.updated : record.since) + settings.assignedLimit
+  }
+
   mutating func fireTask(_ task: Int, _ turn: inout Turn) {
     tasks[task].timer = 0
     let record = tasks[task].record
     if record.status.isOver { return purge(task) }
+    if record.status == .assigned, isDue(lastMoment(ofAssigned: record), task, turn.now) { return remove(task, .taskSystemDeleted, &turn) }
     guard record.status.isWaiting else { return }
     if isDue(record.created + record.timeout * 1000, task, turn.now) { return cancel(task, reason: "Task TTL Exceeded", &turn) }
     guard record.status == .pending else { return setTimer(task) }

@@ -9,10 +9,15 @@ import Workflows
 package struct TaskRoutingSettings: Sendable {
   /// How long finished tasks stay readable, milliseconds (taskrouter.md 2.8: 5 minutes).
   package var purgeAfter: Int64 = 300_000
+  /// How long a task may be assigned before it is taken away, milliseconds (taskrouter.md 11: 24 hours); 0: without end.
+  package var assignedLimit: Int64 = 86_400_000
   /// Moves from pending to reserved after which a task is canceled (taskrouter.md 4.1).
   package var maxAssignments = 1000
   /// How long a task for one named worker may wait for its reservation, milliseconds (taskrouter.md 14, #16).
   package var routingTargetWait: Int64 = 60_000
+
+  /// Waiting tasks that are placed again within the command that asks for it; the others follow in slices.
+  package var placedAtOnce = 100
 
   package init() {}
 }

@@ -179,15 +179,20 @@ extension Space {
   mutating func deleteTask(_ request: Request, _ turn: inout Turn) -> Verdict {
     guard let place = taskPlaces[request.target] else { return .notFound }
     if let wanted = request.ifMatch, wanted != tasks[place].record.version { return .versionMismatch(tasks[place].record.version, wanted) }
+    remove(place, .taskDeleted, &turn)
+    return Verdict(status: 204)
+  }
+
+  /// Takes a task away at once, whatever its state, with its reservations.
+  mutating func remove(_ place: Int, _ why: FactKind, _ turn: inout Turn) {
     leaveQueue(place)
     stopWaiting(place)
     let wasOver = tasks[place].record.status.isOver
     tasks[place].record.status = wasOver ? tasks[place].record.status : .canceled
     cancelReservations(ofTask: place, as: .canceled, .reservationCanceled, &turn)
-    fact(.taskDeleted, task: place, turn.now)
+    fact(why, task: place, turn.now)
     if !wasOver { ungovern(place, turn.now) }
     purge(place)
-    return Verdict(status: 204)
   }
 
   mutating func cancel(_ place: Int, reason: String?, _ turn: inout Turn) {
@@ -202,10 +207,15 @@ extension Space {
     for reservation in tasks[place].live where reservations[reservation].record.status == .accepted {
       wrapUp(reservation: reservation, &turn)
     }
-    tasks[place].record.status = .wrapping
-    tasks[place].record.version += 1
-    touch(task: place, at: turn.now)
-    fact(.taskWrapup, task: place, turn.now)
+    beginWrappingUp(place, &turn)
+  }
+
+  private mutating func beginWrappingUp(_ task: Int, _ turn: inout Turn) {
+    tasks[task].record.status = .wrapping
+    tasks[task].record.version += 1
+    touch(task: task, at: turn.now)
+    setTimer(task)
+    fact(.taskWrapup, task: task, turn.now)
   }
 
   mutating func complete(task place: Int, reason: String?, _ turn: inout Turn) {
@@ -218,7 +228,7 @@ extension Space {
   private mutating func end(_ place: Int, _ status: TaskStatus, _ reason: String?, _ now: Int64) {
     tasks[place].record.status = status
     if let reason { tasks[place].record.reason = reason }
-    tasks[place].record.ended = now
+    tasks[place].record.since = now
     tasks[place].record.version += 1
     ungovern(place, now)
     touch(task: place, at: now)
@@ -285,10 +295,7 @@ extension Space {
       wrapUp(reservation: place, &turn)
       let task = reservations[place].task
       if tasks[task].record.status == .assigned, !tasks[task].live.contains(where: { reservations[$0].record.status == .accepted }) {
-        tasks[task].record.status = .wrapping
-        tasks[task].record.version += 1
-        touch(task: task, at: turn.now)
-        fact(.taskWrapup, task: task, turn.now)
+        beginWrappingUp(task, &turn)
       }
     case (.completed?, .accepted), (.completed?, .wrapping):
       let task = reservations[place].task
