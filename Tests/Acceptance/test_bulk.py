@@ -70,6 +70,17 @@ class Bulk(BulkTest):
         self.decided(space, two["import_id"], 3)
         self.assertEqual(len(self.tasks(space)), 6)
 
+    def test_without_an_import_id_an_idempotency_key_stands_for_one(self):
+        space = self.space()
+        keyed = lambda key: {**NDJSON, "Idempotency-Key": key}
+        first = self.taken(self.bulk(space, lines(5), keyed("one")), lines=5, accepted=5)
+        self.taken(self.bulk(space, lines(5), keyed("one")), import_id=first["import_id"], lines=5, accepted=0, duplicates=5)
+        other = self.taken(self.bulk(space, lines(5), keyed("two")), lines=5, accepted=5)
+        self.assertNotEqual(other["import_id"], first["import_id"])
+        self.decided(space, other["import_id"], 5)
+        self.assertEqual(len(self.tasks(space)), 10)
+        self.assert_error(self.bulk(space, lines(5), keyed("two words")), 400, 20001, "Idempotency-Key")
+
     def test_a_repeat_doubles_nothing(self):
         space = self.space()
         self.taken(self.bulk(space, lines(500), import_id="again"), accepted=500, duplicates=0)

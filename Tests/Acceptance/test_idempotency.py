@@ -20,13 +20,47 @@ class Idempotency(AcceptanceTest):
         self.assertEqual(len({a.json()["sid"] for a in answers}), 1)
         self.assertEqual(len(space.api.tasks.list()), 1)
 
+    def test_the_answer_is_the_same_whatever_became_of_it_since(self):
+        space = self.space()
+        worker = space.worker("w", available=False)
+        made = {"Attributes": '{"n":1}', "WorkflowSid": space.workflow.sid, "Priority": "3"}
+        asked = []
+
+        def ask(path, data):
+            key = str(uuid.uuid4())
+            answer = self.post(path, data, key)
+            self.assertLess(answer.status_code, 300, answer.text)
+            asked.append((path, data, key, answer))
+            return answer.json()
+
+        task = ask(f"{space.path}/Tasks", made)
+        self.assertEqual((task["priority"], task["workflow_friendly_name"]), (3, space.workflow.friendly_name))
+        ask(f"{space.path}/Tasks/{task['sid']}", {"Priority": "4", "Attributes": '{"n":2}'})
+        ask(f"{space.path}/Workflows/{space.workflow.sid}", {"FriendlyName": "another name"})
+        ask(f"{space.path}/TaskQueues/{space.queue.sid}", {"FriendlyName": "another queue"})
+        ask(f"{space.path}/Workers/{worker.sid}/Channels/default", {"Capacity": "7"})
+        ask(space.path, {"FriendlyName": "another space"})
+        space.set_available(worker.sid)
+        offer = space.offer(worker.sid)
+        ask(f"{space.path}/Workers/{worker.sid}/Reservations/{offer.sid}", {"ReservationStatus": "accepted"})
+        ask(f"{space.path}/Workers/{worker.sid}", {"Attributes": '{"a":1}'})
+        space.finish(task["sid"])
+        space.api.update(friendly_name="a third name")
+        space.api.workers(worker.sid).worker_channels("default").update(capacity=9)
+        space.api.workers(worker.sid).update(friendly_name="other")
+        space.api.tasks(task["sid"]).delete()
+        for path, data, key, first in asked:
+            again = self.post(path, data, key)
+            self.assertEqual((again.status_code, again.text, again.headers.get("ETag")), (first.status_code, first.text, first.headers.get("ETag")), path)
+            self.assertEqual((first.headers.get("Idempotent-Replayed"), again.headers.get("Idempotent-Replayed")), (None, "true"))
+
     def test_parallel_repeats_get_the_same_answer(self):
         space = self.space()
         for _ in range(5):
             key, data = str(uuid.uuid4()), {"Attributes": "{}", "WorkflowSid": space.workflow.sid}
             answers = in_parallel(8, lambda _: self.post(f"{space.path}/Tasks", data, key))
             self.assertEqual({a.status_code for a in answers}, {201}, [a.text for a in answers])
-            self.assertEqual(len({a.json()["sid"] for a in answers}), 1)
+            self.assertEqual(len({a.text for a in answers}), 1)
         self.assertEqual(len(space.api.tasks.list()), 5)
 
     def test_another_body_is_a_conflict(self):

@@ -8,10 +8,17 @@ package struct IdempotencyKeys: Sendable {
   /// 24 hours, in milliseconds.
   package static let lifetime: Int64 = 86_400_000
 
+  /// Read only when it is asked for: the bytes are also what hot state keeps, and many keys never come again.
   private struct Known: Sendable {
-    var content: Identifier
-    var verdict: Verdict
+    var bytes: [UInt8]
     var expires: Int64
+
+    init(_ entry: KeyEntry) { (bytes, expires) = (entry.encoded(), entry.expires) }
+
+    init(loading bytes: [UInt8]) throws(DecodingFailure) { (self.bytes, expires) = (bytes, try KeyEntry(decoding: bytes).expires) }
+
+    /// Never nil: what stands here was encoded here, or read before.
+    var entry: KeyEntry? { try? KeyEntry(decoding: bytes) }
   }
   private struct Expiry: Comparable, Sendable {
     var at: Int64
@@ -31,7 +38,7 @@ package struct IdempotencyKeys: Sendable {
 
   /// The answer of the first time; 409 when the key came with another request; nil for a new key.
   package func answer(to key: IdempotencyKey) -> Verdict? {
-    guard let first = known[key.key] else { return nil }
+    guard let first = known[key.key]?.entry else { return nil }
     guard first.content == key.content else {
       return Verdict(
         status: 409, code: 20409,
@@ -42,12 +49,20 @@ package struct IdempotencyKeys: Sendable {
     return verdict
   }
 
-  package mutating func remember(_ key: IdempotencyKey, _ verdict: Verdict, at now: Int64, scope: Identifier, into effects: inout Effects) {
-    let entry = Known(content: key.content, verdict: verdict, expires: now + IdempotencyKeys.lifetime)
+  /// - Parameter shown: the documents that the answer is made of, the one that the verdict names first.
+  package mutating func remember(
+    _ key: IdempotencyKey, _ verdict: Verdict, shown: [(key: DocumentKey, bytes: [UInt8])] = [], at now: Int64, scope: Identifier,
+    into effects: inout Effects
+  ) {
+    let answer = shown.isEmpty ? nil : KeptAnswer(instant: now, documents: shown)
+    let entry = Known(KeyEntry(content: key.content, verdict: verdict, expires: now + IdempotencyKeys.lifetime, answer: answer))
     known[key.key] = entry
     expiries.insert(Expiry(at: entry.expires, key: key.key))
-    effects.put(scope, DocumentKey(kind: IdempotencyKeys.kind, id: key.key), IdempotencyKeys.encode(entry))
+    effects.put(scope, DocumentKey(kind: IdempotencyKeys.kind, id: key.key), entry.bytes)
   }
+
+  /// What the answer was made of, from a key's document; nil where nothing was kept.
+  package static func answer(in document: [UInt8]) -> KeptAnswer? { (try? KeyEntry(decoding: document))?.answer }
 
   /// What to answer to a command that is not handled: what its key was answered before, else this, which its repeats hear too.
   package mutating func settle(_ command: Command, _ verdict: Verdict, at now: Int64, into effects: inout Effects) -> Verdict {
@@ -66,10 +81,11 @@ package struct IdempotencyKeys: Sendable {
   package mutating func keepFirst(scope: Identifier, into effects: inout Effects) {
     guard let first = expiries.first else { return }
     expiries.remove(first)
-    guard var entry = known[first.key] else { return }
+    guard var entry = known[first.key]?.entry else { return }
     entry.expires = .max
-    known[first.key] = entry
-    effects.put(scope, DocumentKey(kind: IdempotencyKeys.kind, id: first.key), IdempotencyKeys.encode(entry))
+    let kept = Known(entry)
+    known[first.key] = kept
+    effects.put(scope, DocumentKey(kind: IdempotencyKeys.kind, id: first.key), kept.bytes)
   }
 
   /// Forgets the key whose time is over.
@@ -81,24 +97,12 @@ package struct IdempotencyKeys: Sendable {
   }
 
   package mutating func load(_ id: Identifier, _ bytes: [UInt8]) throws(DecodingFailure) {
-    var reader = ByteReader(bytes)
-    let version = try reader.byte()
-    guard version == 1 else { throw .unknownVersion(kind: "an idempotency key", version: Int(version)) }
-    let entry = Known(content: try reader.identifier(), verdict: try Verdict(from: &reader), expires: try reader.signed())
+    let entry = try Known(loading: bytes)
     known[id] = entry
     if entry.expires < .max { expiries.insert(Expiry(at: entry.expires, key: id)) }
   }
 
   package func documents() -> [(key: DocumentKey, bytes: [UInt8])] {
-    known.map { (key: DocumentKey(kind: IdempotencyKeys.kind, id: $0.key), bytes: IdempotencyKeys.encode($0.value)) }
-  }
-
-  private static func encode(_ entry: Known) -> [UInt8] {
-    var out = ByteWriter(capacity: 64)
-    out.byte(1)
-    out.identifier(entry.content)
-    entry.verdict.write(to: &out)
-    out.signed(entry.expires)
-    return out.bytes
+    known.map { (key: DocumentKey(kind: IdempotencyKeys.kind, id: $0.key), bytes: $0.value.bytes) }
   }
 }

@@ -107,7 +107,7 @@ package struct TaskRoutingMachine: Machine {
     }
     let verdict = space.perform(request, &turn)
     space.flush(&turn)
-    if let key = command.idempotency { space.keys.remember(key, verdict, at: turn.now, scope: space.id, into: &turn.effects) }
+    space.remember(verdict, of: command, &turn)
     put(consume space, place)
     turn.effects.reply(to: command.replyTo, verdict)
   }
@@ -138,7 +138,7 @@ package struct TaskRoutingMachine: Machine {
     var space = Space.make(command.scope, account: command.account, request, settings: settings, &turn)
     space.flush(&turn)
     let verdict = Verdict(status: 201, scope: command.scope, document: DocumentKey(kind: Kind.workspace, id: command.scope))
-    if let key = command.idempotency { space.keys.remember(key, verdict, at: turn.now, scope: space.id, into: &turn.effects) }
+    space.remember(verdict, of: command, &turn)
     schedule(add(space), space.nextDue)
     tellDirectory(command, isThere: true, verdict, &turn)
   }
@@ -162,7 +162,7 @@ package struct TaskRoutingMachine: Machine {
     space.pending.writesWorkspace = true
     space.flush(&turn)
     let verdict = Verdict(status: 204)
-    if let key = command.idempotency { space.keys.remember(key, verdict, at: turn.now, scope: space.id, into: &turn.effects) }
+    space.remember(verdict, of: command, &turn)
     // Everything in it is gone for the machine at once; the documents go in slices.
     var husk = Space(id: space.id, settings: settings, record: space.record)
     husk.keys = space.keys

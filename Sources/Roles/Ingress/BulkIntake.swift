@@ -47,7 +47,9 @@ struct BulkIntake {
     }
     let wanted = call.query.first("ImportId") ?? ""
     guard wanted.count <= 128 else { throw .invalid("ImportId must have at most 128 characters; received \(wanted.count)") }
-    importText = wanted.isEmpty ? "IM" + ingress.identifiers.identifier().hex : wanted
+    // A key says that it is the same request, which for an import is to be the same import.
+    let made = try ingress.idempotencyKey(request, call) ?? ingress.identifiers.identifier()
+    importText = wanted.isEmpty ? "IM" + made.hex : wanted
     importID = ingress.importIdentifier(importText, in: workspace)
   }
 

@@ -1,5 +1,6 @@
 import Accounts
 import Forms
+import HTTPServer
 import Journal
 import Machines
 package import Ports
@@ -97,6 +98,21 @@ package final class Ingress: Sendable {
     }
   }
 
+  /// The request's `Idempotency-Key`, which counts with its account.
+  func idempotencyKey(_ request: HTTPRequest, _ call: Call) throws(APIError) -> Identifier? {
+    guard let key = request.headers.first("Idempotency-Key") else { return nil }
+    guard (1...255).contains(key.utf8.count), key.utf8.allSatisfy({ $0 > 32 && $0 < 127 }) else {
+      throw .invalid("Idempotency-Key must have 1 to 255 printable ASCII characters without spaces; received '\(Parameters.shown(key))'")
+    }
+    return digest([call.account.keyBytes, Array(key.utf8)])
+  }
+
+  func digest(_ parts: [[UInt8]]) -> Identifier {
+    var all: [UInt8] = []
+    for part in parts { all += Array("\(part.count):".utf8) + part }
+    return Identifier(keyBytes: secrets.sha256(all).prefix(16)) ?? .none
+  }
+
   // MARK: Reading
 
   func get(_ scope: Identifier, _ keys: [DocumentKey]) async throws(APIError) -> [[UInt8]?] {
@@ -115,13 +131,14 @@ package final class Ingress: Sendable {
     return record
   }
 
-  func neighbours(_ scope: Identifier, _ documents: [Document], _ renderer: Renderer) async throws(APIError) -> Neighbours {
+  /// What stands in `kept` is not read.
+  func neighbours(_ scope: Identifier, _ documents: [Document], kept: Neighbours = Neighbours()) async throws(APIError) -> Neighbours {
     var keys: Set<DocumentKey> = []
-    for document in documents { keys.formUnion(renderer.needs(document.key, document.bytes)) }
-    guard !keys.isEmpty else { return Neighbours() }
-    let list = Array(keys)
+    for document in documents { keys.formUnion(Shown.neighbours(of: document.key, document.bytes)) }
+    let list = Array(keys.filter { kept.documents[$0] == nil })
+    guard !list.isEmpty else { return kept }
     let found = try await get(scope, list)
-    var near = Neighbours()
+    var near = kept
     for (key, bytes) in zip(list, found) { if let bytes { near.documents[key] = bytes } }
     return near
   }

@@ -175,18 +175,9 @@ package struct IngressHandler: HTTPHandler {
 
   /// The key counts with its account; another method, path or body under the same key is another request.
   private func idempotency(_ request: HTTPRequest, _ body: [UInt8], _ call: Call) throws(APIError) -> IdempotencyKey? {
-    guard let key = request.headers.first("Idempotency-Key") else { return nil }
-    guard (1...255).contains(key.utf8.count), key.utf8.allSatisfy({ $0 > 32 && $0 < 127 }) else {
-      throw .invalid("Idempotency-Key must have 1 to 255 printable ASCII characters without spaces; received '\(Parameters.shown(key))'")
-    }
-    func digest(_ parts: [[UInt8]]) -> Identifier {
-      var all: [UInt8] = []
-      for part in parts { all += Array("\(part.count):".utf8) + part }
-      return Identifier(keyBytes: ingress.secrets.sha256(all).prefix(16)) ?? .none
-    }
-    return IdempotencyKey(
-      key: digest([call.account.keyBytes, Array(key.utf8)]),
-      content: digest([Array(call.method.utf8), Array(call.path.utf8), Array((request.query ?? "").utf8), body]))
+    guard let key = try ingress.idempotencyKey(request, call) else { return nil }
+    let content = ingress.digest([Array(call.method.utf8), Array(call.path.utf8), Array((request.query ?? "").utf8), body])
+    return IdempotencyKey(key: key, content: content)
   }
 
   /// `3`, `"3"` and `W/"3"` (taskrouter.md 1.5); `*` matches anything that exists.

@@ -19,7 +19,7 @@ extension Ingress {
     let page = try await page(workspace, in: hot, range, request, place, keep: keep)
     var renderer = renderer(workspace, call)
     renderer.side = side
-    let near = try await neighbours(workspace, page.documents, renderer)
+    let near = try await neighbours(workspace, page.documents)
     var json = JSONWriter(capacity: 1024 * (page.documents.count + 1))
     json.beginObject()
     json.key(key)

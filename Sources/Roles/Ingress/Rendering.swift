@@ -32,6 +32,8 @@ extension JSONWriter {
 struct Neighbours: Sendable {
   var documents: [DocumentKey: [UInt8]] = [:]
 
+  init(_ kept: KeptAnswer? = nil) { for document in kept?.documents.dropFirst() ?? [] { documents[document.key] = document.bytes } }
+
   func record<Record: DocumentRecord>(_ kind: UInt8, _ id: Identifier, _: Record.Type) -> Record? {
     guard !id.isNone, let bytes = documents[DocumentKey(kind: kind, id: id)] else { return nil }
     return try? Record(decoding: bytes)
@@ -60,34 +62,6 @@ struct Renderer: Sendable {
     self.side = side
     self.now = now
     root = "\(base)/v1/Workspaces/\(SIDKind.workspace.text(workspace))"
-  }
-
-  /// What a resource's JSON needs beside its document.
-  func needs(_ key: DocumentKey, _ bytes: [UInt8]) -> [DocumentKey] {
-    func keys(_ pairs: [(UInt8, Identifier)]) -> [DocumentKey] {
-      pairs.filter { !$0.1.isNone }.map { DocumentKey(kind: $0.0, id: $0.1) }
-    }
-    switch key.kind {
-    case Kind.workspace:
-      guard let record = try? WorkspaceRecord(decoding: bytes) else { return [] }
-      return keys([(Kind.activity, record.defaultActivity), (Kind.activity, record.timeoutActivity)])
-    case Kind.worker:
-      guard let record = try? WorkerRecord(decoding: bytes) else { return [] }
-      return keys([(Kind.activity, record.activity), (Kind.workerAttributes, key.id)])
-    case Kind.taskQueue:
-      guard let record = try? TaskQueueRecord(decoding: bytes) else { return [] }
-      return keys([(Kind.activity, record.reservationActivity), (Kind.activity, record.assignmentActivity)])
-    case Kind.workflow: return keys([(Kind.workflowConfiguration, key.id)])
-    case Kind.task:
-      guard let record = try? TaskRecord(decoding: bytes) else { return [] }
-      return keys([
-        (Kind.taskAttributes, key.id), (Kind.taskQueue, record.queue), (Kind.workflow, record.workflow), (Kind.taskChannel, record.channel),
-      ])
-    case Kind.reservation:
-      guard let record = try? ReservationRecord(decoding: bytes) else { return [] }
-      return keys([(Kind.worker, record.worker)])
-    default: return []
-    }
   }
 
   /// Writes one resource; its version for the `ETag` comes back where it has one.

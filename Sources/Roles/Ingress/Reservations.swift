@@ -129,17 +129,27 @@ extension Ingress {
   func fetchWorkerChannel(_ text: String, _ worker: Identifier, _ workspace: Identifier, _ call: Call) async throws(APIError) -> Answer {
     let record = try await workerRecord(worker, workspace, call)
     let (channel, channelRecord) = try await workerChannel(text, of: worker, workspace, call)
+    return show(channel, channelRecord, of: worker, record, workspace, call)
+  }
+
+  private func show(
+    _ channel: Identifier, _ channelRecord: TaskChannelRecord, of worker: Identifier, _ record: WorkerRecord, _ workspace: Identifier,
+    _ call: Call, isReplayed: Bool = false
+  ) -> Answer {
     var json = JSONWriter(capacity: 1024)
     renderer(workspace, call).writeChannel(worker, record, channel, channelRecord, &json)
-    return .json(200, json.bytes)
+    return .json(200, json.bytes, headers: isReplayed ? [("Idempotent-Replayed", "true")] : [])
   }
 
   func updateWorkerChannel(_ text: String, _ worker: Identifier, _ workspace: Identifier, _ call: Call) async throws(APIError) -> Answer {
     _ = try await workerRecord(worker, workspace, call)
-    let (channel, _) = try await workerChannel(text, of: worker, workspace, call)
+    let (channel, channelRecord) = try await workerChannel(text, of: worker, workspace, call)
     var request = Request(.updateWorkerChannel, target: channel, side: worker)
     request.arguments = try arguments(.updateWorkerChannel, call.form)
-    _ = try await perform(request, in: workspace, call)
-    return try await fetchWorkerChannel(text, worker, workspace, call)
+    let verdict = try await perform(request, in: workspace, call)
+    guard let kept = try await keptAnswer(to: call, workspace)?.documents.first, let record = try? WorkerRecord(decoding: kept.bytes) else {
+      return try await fetchWorkerChannel(text, worker, workspace, call)
+    }
+    return show(channel, channelRecord, of: worker, record, workspace, call, isReplayed: verdict.replayed)
   }
 }

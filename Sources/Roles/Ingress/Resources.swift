@@ -39,8 +39,9 @@ struct ResourceKind: Sendable {
 }
 
 extension Ingress {
-  func renderer(_ workspace: Identifier, _ call: Call, side: String = "") -> Renderer {
-    Renderer(base: call.base, account: call.account, workspace: workspace, side: side, now: clock.now())
+  /// `at`: what ages count to; nil: now.
+  func renderer(_ workspace: Identifier, _ call: Call, side: String = "", at instant: Int64? = nil) -> Renderer {
+    Renderer(base: call.base, account: call.account, workspace: workspace, side: side, now: instant ?? clock.now())
   }
 
   // MARK: One resource
@@ -74,20 +75,24 @@ extension Ingress {
     return Answer(status: 204)
   }
 
-  /// Answers with the document that a verdict names, as it stands now.
+  /// Answers with the document that a verdict names: to a request with a key, its repeats included, as it was when that was decided, else as it stands now.
   func show(_ verdict: Verdict, _ workspace: Identifier, _ call: Call, side: String) async throws(APIError) -> Answer {
     guard let key = verdict.document else { return Answer(status: verdict.status) }
+    if let kept = try await keptAnswer(to: call, workspace), let own = kept.documents.first, own.key == key {
+      return try await show(
+        Document(key: key, bytes: own.bytes), status: verdict.status, workspace, call, side: side, isReplayed: verdict.replayed, kept: kept)
+    }
     guard let bytes = try await get(workspace, [key])[0] else { return Ingress.gone(key, verdict, workspace, call) }
     return try await show(
       Document(key: key, bytes: bytes), status: verdict.status, workspace, call, side: side, isReplayed: verdict.replayed)
   }
 
   func show(
-    _ document: Document, status: Int, _ workspace: Identifier, _ call: Call, side: String, isReplayed: Bool = false
+    _ document: Document, status: Int, _ workspace: Identifier, _ call: Call, side: String, isReplayed: Bool = false,
+    kept: KeptAnswer? = nil
   ) async throws(APIError) -> Answer {
-    var renderer = renderer(workspace, call)
-    renderer.side = side
-    let near = try await neighbours(workspace, [document], renderer)
+    let renderer = renderer(workspace, call, side: side, at: kept?.instant)
+    let near = try await neighbours(workspace, [document], kept: Neighbours(kept))
     var json = JSONWriter(capacity: 2048)
     let version: Int64?
     do throws(DecodingFailure) { version = try renderer.write(document.key, document.bytes, near, &json) } catch {
@@ -98,6 +103,12 @@ extension Ingress {
     if status == 201 { headers.append(("Location", Ingress.location(document.key, renderer))) }
     if isReplayed { headers.append(("Idempotent-Replayed", "true")) }
     return .json(status, json.bytes, headers: headers)
+  }
+
+  /// What the answer to a request with an idempotency key is made of; nil without one, and where nothing was kept.
+  func keptAnswer(to call: Call, _ workspace: Identifier) async throws(APIError) -> KeptAnswer? {
+    guard let key = call.idempotency?.key else { return nil }
+    return try await get(workspace, [DocumentKey(kind: IdempotencyKeys.kind, id: key)])[0].flatMap(IdempotencyKeys.answer(in:))
   }
 
   private static func location(_ key: DocumentKey, _ renderer: Renderer) -> String {

@@ -19,9 +19,7 @@ extension Ingress {
     // Its account's partition answers, which may be sooner than its own has shown it to readers.
     if !verdict.isError, !verdict.replayed, let key = verdict.document {
       for _ in 0..<100 {
-        if let bytes = try await get(id, [key])[0] {
-          return try await show(Document(key: key, bytes: bytes), status: verdict.status, id, call, side: "")
-        }
+        if try await get(id, [key])[0] != nil { return try await show(verdict, id, call, side: "") }
         await rest(20)
       }
     }
@@ -61,7 +59,7 @@ extension Ingress {
       let key = DocumentKey(kind: Kind.workspace, id: id)
       guard let bytes = try await get(id, [key])[0] else { continue }
       let renderer = renderer(id, call)
-      let near = try await neighbours(id, [Document(key: key, bytes: bytes)], renderer)
+      let near = try await neighbours(id, [Document(key: key, bytes: bytes)])
       do throws(DecodingFailure) { try renderer.write(key, bytes, near, &json) } catch {
         throw APIError(500, 20500, "A stored document cannot be read: \(error)")
       }
