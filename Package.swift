@@ -60,7 +60,7 @@ targets += [
       "Resources",
       "TaskRouting",
     ]),
-  tests("Ingress", ["Ingress"]),
+  tests("Ingress", ["InProcessHotState", "Ingress", "Ports", "Resources"]),
   tests("Projection", ["Journal", "Ports", "PortsTesting", "Projection", "Resources"]),
   room("APIClient", "Roles", ["Forms", "HTTPClient", "JSON"]),
   tests("APIClient", ["APIClient"]),

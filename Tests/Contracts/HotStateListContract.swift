@@ -53,6 +53,20 @@ import Testing
     #expect(try await state.page(scope, down) == [1])
   }
 
+  @Test("A page starts before all documents of a value, or behind them", arguments: HotStateHome.allCases)
+  func aroundValue(_ home: HotStateHome) async throws {
+    let state = try await filled(home)
+    func page(_ value: Int64, _ document: Identifier, ascending: Bool) async throws -> [UInt64] {
+      let after = (value: value, id: document)
+      return try await state.page(scope, DocumentRange(kind: 3, index: 1, parent: id(1), after: after, ascending: ascending, limit: 10))
+    }
+    let highest = Identifier(high: .max, low: .max)
+    #expect(try await page(20, .none, ascending: true) == [2, 3, 4, 5])
+    #expect(try await page(20, highest, ascending: true) == [4, 5])
+    #expect(try await page(20, .none, ascending: false) == [1])
+    #expect(try await page(20, highest, ascending: false) == [3, 2, 1])
+  }
+
   @Test("An update moves a document in its lists, and between them", arguments: HotStateHome.allCases)
   func moves(_ home: HotStateHome) async throws {
     let state = try await filled(home)

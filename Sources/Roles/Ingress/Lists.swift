@@ -11,12 +11,12 @@ import TaskRouting
 extension Ingress {
   /// One page of any list, with the documents that its items need beside them.
   func list(
-    key: String, _ workspace: Identifier, _ call: Call, _ range: DocumentRange, side: String = "",
+    key: String, _ workspace: Identifier, _ call: Call, _ range: DocumentRange, then second: SecondKey? = nil, side: String = "",
     keep: @Sendable (Document) async throws(APIError) -> Bool
   ) async throws(APIError) -> Answer {
     let request = try PageRequest(call.query)
-    let place = Ingress.place(in: range)
-    let page = try await page(workspace, in: hot, range, request, place, keep: keep)
+    let reader = ListReader(scope: workspace, hot: hot, range: range, second: second, place: Ingress.place(in: range, then: second))
+    let page = try await page(reader, request, keep: keep)
     var renderer = renderer(workspace, call)
     renderer.side = side
     let near = try await neighbours(workspace, page.documents)
@@ -30,15 +30,19 @@ extension Ingress {
       }
     }
     json.endArray()
-    writeMeta(&json, call, key: key, request, page, place)
+    writeMeta(&json, call, key: key, request, page)
     json.endObject()
     return .json(200, json.bytes)
   }
 
   /// Where a document stands in a list: as what put it there says.
-  static func place(in range: DocumentRange) -> @Sendable (Document) -> Int64 {
+  static func place(in range: DocumentRange, then second: SecondKey? = nil) -> @Sendable (Document) -> ListPlace {
     let index = range.index
-    return { document in TaskRoutingIndexes.entries(document.key, document.bytes).first { $0.index == index }?.value ?? 0 }
+    return { document in
+      let entries = TaskRoutingIndexes.entries(document.key, document.bytes)
+      func value(_ index: UInt8) -> Int64 { entries.first { $0.index == index }?.value ?? 0 }
+      return ListPlace(value: value(index), second: second?.index.map(value) ?? 0, id: document.key.id)
+    }
   }
 
   func list(_ resource: ResourceKind, _ workspace: Identifier, _ call: Call) async throws(APIError) -> Answer {
@@ -79,11 +83,11 @@ extension Ingress {
       throw .invalid("AssignmentStatus must be a task status; received '\(Parameters.shown(status))'")
     }
     let attributes = try expression("EvaluateTaskAttributes", query.first("EvaluateTaskAttributes"), .taskFilter)
-    let order = try Ingress.taskOrder(query.first("Ordering"))
+    let order = try TaskOrdering(query.first("Ordering"))
     let range = DocumentRange(kind: Kind.task, index: order.index, ascending: order.ascending, limit: 0)
     let queueName = query.first("TaskQueueName").flatMap { $0.isEmpty ? nil : $0 }
     let workflowName = query.first("WorkflowName").flatMap { $0.isEmpty ? nil : $0 }
-    return try await list(key: "tasks", workspace, call, range) { document async throws(APIError) -> Bool in
+    return try await list(key: "tasks", workspace, call, range, then: order.second) { document async throws(APIError) -> Bool in
       guard let record = try? TaskRecord(decoding: document.bytes) else { return false }
       if !statuses.isEmpty, !statuses.contains(record.status.text) { return false }
       if let wanted = query.first("Priority"), !wanted.isEmpty, wanted != String(record.priority) { return false }
@@ -102,33 +106,6 @@ extension Ingress {
       guard let attributes else { return true }
       let text = try await self.get(workspace, [DocumentKey(kind: Kind.taskAttributes, id: document.key.id)])[0]
       return attributes.evaluate(task: JSONDocument.read(text ?? []))
-    }
-  }
-
-  /// `Attribute:asc|desc`, comma-joined; the first decides (taskrouter.md 2.8).
-  private static func taskOrder(_ text: String?) throws(APIError) -> (index: UInt8, ascending: Bool) {
-    guard let text, !text.isEmpty else { return (ListIndex.creation, true) }
-    var found: [(String, Bool)] = []
-    for item in text.split(separator: ",") {
-      let parts = item.split(separator: ":")
-      let name = parts.first.map { $0.trimmed } ?? ""
-      let direction = parts.count > 1 ? parts[1].trimmed.lowercased() : "asc"
-      guard ["DateCreated", "Priority", "VirtualStartTime"].contains(name), ["asc", "desc"].contains(direction), parts.count <= 2 else {
-        throw .invalid(
-          "Ordering must be a comma list of DateCreated, Priority or VirtualStartTime with :asc or :desc; received '\(Parameters.shown(text))'"
-        )
-      }
-      found.append((name, direction == "asc"))
-    }
-    let names = found.map(\.0)
-    if names.contains("DateCreated"), names.contains("VirtualStartTime") {
-      throw .invalid("Ordering must not combine DateCreated and VirtualStartTime; received '\(Parameters.shown(text))'")
-    }
-    guard let first = found.first else { return (ListIndex.creation, true) }
-    switch first.0 {
-    case "Priority": return (ListIndex.priority, first.1)
-    case "VirtualStartTime": return (ListIndex.virtualStart, first.1)
-    default: return (ListIndex.creation, first.1)
     }
   }
 

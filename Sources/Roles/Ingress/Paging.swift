@@ -3,26 +3,34 @@ import JSON
 import Ports
 import Resources
 
-/// Where a page starts: behind a document in a list, forwards or backwards. Opaque to clients: `PA` or `PB`, the place, the document.
+/// Where a page starts: behind a place in a list, forwards or backwards. Opaque to clients: `PA` or `PB`, the value, the document, the second key's value unless it is 0.
 struct PageToken: Sendable {
   var isBackwards: Bool
-  var value: Int64
-  var id: Identifier
+  var place: ListPlace
 
-  var text: String { (isBackwards ? "PB" : "PA") + Identifier(high: UInt64(bitPattern: value), low: 0).hex.prefix(16) + id.hex }
+  var text: String {
+    let second = place.second == 0 ? "" : PageToken.hex(place.second)
+    return (isBackwards ? "PB" : "PA") + PageToken.hex(place.value) + place.id.hex + second
+  }
 
-  init(isBackwards: Bool, value: Int64, id: Identifier) {
+  init(isBackwards: Bool, place: ListPlace) {
     self.isBackwards = isBackwards
-    self.value = value
-    self.id = id
+    self.place = place
   }
 
   init?(_ text: String) {
     let bytes = Array(text.utf8)
-    guard bytes.count == 50, text.hasPrefix("PA") || text.hasPrefix("PB"),
-      let place = Identifier(hex: bytes[2..<18] + Array(repeating: 48, count: 16)), let id = Identifier(hex: bytes[18...])
+    guard bytes.count == 50 || bytes.count == 66, text.hasPrefix("PA") || text.hasPrefix("PB"),
+      let value = PageToken.number(bytes[2..<18]), let id = Identifier(hex: bytes[18..<50]),
+      let second = bytes.count == 50 ? 0 : PageToken.number(bytes[50...])
     else { return nil }
-    self.init(isBackwards: text.hasPrefix("PB"), value: Int64(bitPattern: place.high), id: id)
+    self.init(isBackwards: text.hasPrefix("PB"), place: ListPlace(value: value, second: second, id: id))
+  }
+
+  private static func hex(_ value: Int64) -> String { String(Identifier(high: UInt64(bitPattern: value), low: 0).hex.prefix(16)) }
+
+  private static func number(_ digits: ArraySlice<UInt8>) -> Int64? {
+    Identifier(hex: digits + Array(repeating: 48, count: 16)).map { Int64(bitPattern: $0.high) }
   }
 }
 
@@ -58,71 +66,63 @@ struct PageRequest: Sendable {
   }
 }
 
-/// A page that was read: documents in list order, and what lies around them.
+/// A page that was read: documents in list order, and where its neighbours start.
 struct Page: Sendable {
   var documents: [Document]
-  var hasNext: Bool
-  var hasPrevious: Bool
+  var next: PageToken?
+  var previous: PageToken?
 }
 
 extension Ingress {
-  /// Reads one page. `keep` filters while reading; at most 10,000 documents are looked at, so a page may be short and still have a next one (architecture.md, "HotState").
+  /// Reads one page. `keep` filters while reading; at most about 10,000 documents are looked at, so a page may be short, even empty, and still have a next one
+  /// (architecture.md, "HotState").
   func page(
-    _ scope: Identifier, in hot: any HotReads, _ range: DocumentRange, _ request: PageRequest,
-    _ place: @Sendable (Document) -> Int64, keep: @Sendable (Document) async throws(APIError) -> Bool
+    _ list: ListReader, _ request: PageRequest, keep: @Sendable (Document) async throws(APIError) -> Bool
   ) async throws(APIError) -> Page {
     let backwards = request.token?.isBackwards == true
-    var after = request.token.map { (value: $0.value, id: $0.id) }
+    let limit = min(1001, max(request.size + 1, 100))
+    var after = request.token?.place
     var kept: [Document] = []
-    var examined = 0
+    var looked = 0
     var isMore = false
     reading: while true {
-      var step = range
-      step.after = after
-      step.ascending = range.ascending != backwards
-      step.limit = min(1001, max(request.size + 1, 100))
-      let found: [Document]
-      do throws(HotStateFailure) { found = try await hot.list(scope, step).documents } catch { throw Ingress.notNow(error) }
-      for document in found {
-        examined += 1
-        guard try await keep(document) else {
-          after = (place(document), document.key.id)
-          continue
-        }
-        if kept.count == request.size {
-          isMore = true
-          break reading
-        }
-        kept.append(document)
-        after = (place(document), document.key.id)
+      let found: ListStretch
+      do throws(HotStateFailure) { found = try await list.read(after: after, backwards: backwards, limit: limit) } catch {
+        throw Ingress.notNow(error)
       }
-      if found.count < step.limit { break }
-      if examined >= 10_000 {
+      looked += found.looked
+      for document in found.documents {
+        if try await keep(document) {
+          if kept.count == request.size {
+            isMore = true
+            break reading
+          }
+          kept.append(document)
+        }
+        after = list.place(document)
+      }
+      guard let behind = found.behind else { break }
+      after = behind
+      if looked >= 10_000 {
         isMore = true
         break
       }
     }
-    return Page(
-      documents: backwards ? kept.reversed() : kept, hasNext: backwards ? request.token != nil : isMore,
-      hasPrevious: backwards ? isMore : request.token != nil)
+    let ahead = isMore ? after.map { PageToken(isBackwards: backwards, place: $0) } : nil
+    let back = request.token == nil ? nil : kept.first.map { PageToken(isBackwards: !backwards, place: list.place($0)) }
+    return backwards ? Page(documents: kept.reversed(), next: back, previous: ahead) : Page(documents: kept, next: ahead, previous: back)
   }
 
   /// The `meta` object with all seven keys, which Java needs (taskrouter.md 1.4).
-  func writeMeta(
-    _ json: inout JSONWriter, _ call: Call, key: String, _ request: PageRequest, _ page: Page, _ place: (Document) -> Int64
-  ) {
+  func writeMeta(_ json: inout JSONWriter, _ call: Call, key: String, _ request: PageRequest, _ page: Page) {
     func url(_ number: Int, _ token: PageToken?) -> String {
       var fields = call.query.fields.filter { !["Page", "PageSize", "PageToken"].contains($0.name) }.map { ($0.name, $0.value) }
       fields += [("PageSize", String(request.size)), ("Page", String(number))]
       if let token { fields.append(("PageToken", token.text)) }
       return call.base + call.path + "?" + FormText.encode(fields)
     }
-    let next =
-      page.hasNext
-      ? page.documents.last.map { url(request.page + 1, PageToken(isBackwards: false, value: place($0), id: $0.key.id)) } : nil
-    let previous =
-      page.hasPrevious
-      ? page.documents.first.map { url(max(0, request.page - 1), PageToken(isBackwards: true, value: place($0), id: $0.key.id)) } : nil
+    let next = page.next.map { url(request.page + 1, $0) }
+    let previous = page.previous.map { url(max(0, request.page - 1), $0) }
     json.key("meta")
     json.beginObject()
     json.member("page", Int64(request.page))

@@ -102,7 +102,7 @@ extension Ingress {
       renderer.writeChannel(worker, record, document.key.id, channel, &json)
     }
     json.endArray()
-    writeMeta(&json, call, key: "channels", request, Page(documents: channels, hasNext: false, hasPrevious: false)) { _ in 0 }
+    writeMeta(&json, call, key: "channels", request, Page(documents: channels))
     json.endObject()
     return .json(200, json.bytes)
   }

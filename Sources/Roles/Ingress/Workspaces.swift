@@ -40,9 +40,7 @@ extension Ingress {
   func listWorkspaces(_ call: Call) async throws(APIError) -> Answer {
     let request = try PageRequest(call.query)
     let name = call.query.first("FriendlyName").flatMap { $0.isEmpty ? nil : $0 }
-    let range = DocumentRange(kind: AccountKind.workspace, index: 0, limit: 0)
-    let place: @Sendable (Document) -> Int64 = { (try? EntryRecord(decoding: $0.bytes))?.serial ?? 0 }
-    let page = try await page(call.account, in: accounts, range, request, place) { document async throws(APIError) -> Bool in
+    let page = try await page(entries(AccountKind.workspace, call), request) { document async throws(APIError) -> Bool in
       let id = document.key.id
       guard let bytes = try await self.get(id, [DocumentKey(kind: Kind.workspace, id: id)])[0],
         let record = try? WorkspaceRecord(decoding: bytes),
@@ -65,9 +63,16 @@ extension Ingress {
       }
     }
     json.endArray()
-    writeMeta(&json, call, key: "workspaces", request, page, place)
+    writeMeta(&json, call, key: "workspaces", request, page)
     json.endObject()
     return .json(200, json.bytes)
+  }
+
+  /// What is an account's, by order of creation.
+  private func entries(_ kind: UInt8, _ call: Call) -> ListReader {
+    ListReader(scope: call.account, hot: accounts, range: DocumentRange(kind: kind, index: 0, limit: 0)) {
+      ListPlace(value: (try? EntryRecord(decoding: $0.bytes))?.serial ?? 0, id: $0.key.id)
+    }
   }
 
   // MARK: Accounts
@@ -152,9 +157,7 @@ extension Ingress {
     let request = try PageRequest(call.query)
     let name = call.query.first("FriendlyName").flatMap { $0.isEmpty ? nil : $0 }
     let status = call.query.first("Status").flatMap { $0.isEmpty ? nil : $0 }
-    let place: @Sendable (Document) -> Int64 = { (try? EntryRecord(decoding: $0.bytes))?.serial ?? 0 }
-    let page = try await page(call.account, in: accounts, DocumentRange(kind: AccountKind.subaccount, index: 0, limit: 0), request, place) {
-      document async throws(APIError) -> Bool in
+    let page = try await page(entries(AccountKind.subaccount, call), request) { document async throws(APIError) -> Bool in
       guard let record = try await self.account(document.key.id) else { return false }
       return (name == nil || name == record.friendlyName) && (status == nil || status == record.status.text)
     }
@@ -173,26 +176,20 @@ extension Ingress {
       written += 1
     }
     json.endArray()
-    writeEnvelope(&json, call, request, page, written, place)
+    writeEnvelope(&json, call, request, page, written)
     json.endObject()
     return .json(200, json.bytes)
   }
 
-  private func writeEnvelope(
-    _ json: inout JSONWriter, _ call: Call, _ request: PageRequest, _ page: Page, _ written: Int, _ place: (Document) -> Int64
-  ) {
+  private func writeEnvelope(_ json: inout JSONWriter, _ call: Call, _ request: PageRequest, _ page: Page, _ written: Int) {
     func uri(_ number: Int, _ token: PageToken?) -> String {
       var fields = call.query.fields.filter { !["Page", "PageSize", "PageToken"].contains($0.name) }.map { ($0.name, $0.value) }
       fields += [("PageSize", String(request.size)), ("Page", String(number))]
       if let token { fields.append(("PageToken", token.text)) }
       return call.path + "?" + FormText.encode(fields)
     }
-    let next =
-      page.hasNext
-      ? page.documents.last.map { uri(request.page + 1, PageToken(isBackwards: false, value: place($0), id: $0.key.id)) } : nil
-    let previous =
-      page.hasPrevious
-      ? page.documents.first.map { uri(max(0, request.page - 1), PageToken(isBackwards: true, value: place($0), id: $0.key.id)) } : nil
+    let next = page.next.map { uri(request.page + 1, $0) }
+    let previous = page.previous.map { uri(max(0, request.page - 1), $0) }
     json.member("page", Int64(request.page))
     json.member("page_size", Int64(request.size))
     json.member("start", Int64(request.page * request.size))
