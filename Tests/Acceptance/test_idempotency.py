@@ -121,7 +121,27 @@ class Idempotency(AcceptanceTest):
         answers = [self.post("/2010-04-01/Accounts.json", {"FriendlyName": "once"}, key) for _ in range(3)]
         self.assertEqual({a.status_code for a in answers}, {201}, [a.text for a in answers])
         self.assertEqual(len({(a.json()["sid"], a.json()["auth_token"]) for a in answers}), 1)
+        self.assertEqual([a.headers.get("Idempotent-Replayed") for a in answers], [None, "true", "true"])
         self.assertEqual(self.post("/2010-04-01/Accounts.json", {"FriendlyName": "other"}, key).status_code, 409)
+
+    def test_parallel_creations_of_an_account_get_the_same_one(self):
+        for number in range(5):
+            key = str(uuid.uuid4())
+            answers = in_parallel(8, lambda _: self.post("/2010-04-01/Accounts.json", {"FriendlyName": f"parallel {number}"}, key))
+            self.assertEqual({a.status_code for a in answers}, {201}, [a.text for a in answers])
+            self.assertEqual(len({(a.json()["sid"], a.json()["auth_token"]) for a in answers}), 1)
+            self.assertEqual([a.headers.get("Idempotent-Replayed") for a in answers].count(None), 1)
+            self.assertEqual(len(self.client.api.v2010.accounts.list(friendly_name=f"parallel {number}")), 1)
+
+    def test_repeated_changes_of_an_account_are_marked(self):
+        account = self.post("/2010-04-01/Accounts.json", {"FriendlyName": "to change"}, str(uuid.uuid4())).json()
+        for path, data in [(f"/2010-04-01/Accounts/{account['sid']}.json", {"FriendlyName": "changed"}), (f"/2010-04-01/Accounts/{account['sid']}/AuthToken.json", {})]:
+            with self.subTest(path):
+                key = str(uuid.uuid4())
+                answers = [self.post(path, data, key) for _ in range(2)]
+                self.assertEqual([a.status_code for a in answers], [200, 200])
+                self.assertEqual([a.headers.get("Idempotent-Replayed") for a in answers], [None, "true"])
+                self.assertEqual(answers[0].json()["auth_token"], answers[1].json()["auth_token"])
 
     def test_keys_belong_to_their_account(self):
         account = self.client.api.v2010.accounts.create(friendly_name="second")
