@@ -210,6 +210,26 @@ class Resources(AcceptanceTest):
                 self.assert_error(answer, 400, 20001, field)
         self.assertIn("future", self.server.post(f"{space.path}/Tasks", {"WorkflowSid": space.workflow.sid, "VirtualStartTime": "2999-01-01T00:00:00Z"}).text)
 
+    def test_virtual_start_times_before_1970(self):
+        space = self.space()
+        times = ["1900-01-01T00:00:00Z", "1950-06-01T12:00:00Z", "1969-12-31T23:59:59Z", "1970-01-01T00:00:00Z", "1970-01-01T00:00:01Z"]
+        made = []
+        for time in reversed(times):
+            answer = self.server.post(f"{space.path}/Tasks", {"WorkflowSid": space.workflow.sid, "VirtualStartTime": time})
+            self.assertEqual((answer.status_code, answer.json()["virtual_start_time"]), (201, time))
+            made.append(answer.json()["sid"])
+        path, seen = f"{space.path}/Tasks?PageSize=2&Ordering=VirtualStartTime:asc", []
+        while path:
+            page = self.server.get(path).json()
+            seen += [(task["sid"], task["virtual_start_time"]) for task in page["tasks"]]
+            path = page["meta"]["next_page_url"]
+        self.assertEqual(seen, list(zip(reversed(made), times)))
+        changed = self.server.post(f"{space.path}/Tasks/{made[0]}", {"VirtualStartTime": "1969-01-01T00:00:00+01:00"})
+        self.assertEqual((changed.status_code, changed.json()["virtual_start_time"]), (200, "1968-12-31T23:00:00Z"))
+        self.server.kill()
+        self.server.start()
+        self.assertEqual(self.server.get(f"{space.path}/Tasks/{made[-1]}").json()["virtual_start_time"], times[0])
+
     def test_task_filters_and_orderings(self):
         space = self.space()
         space.worker("w")

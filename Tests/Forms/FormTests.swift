@@ -95,6 +95,7 @@ import Testing
     #expect(Dates.iso8601(Int64.min) == "0000-01-01T00:00:00Z")
     #expect(Dates.rfc2822(1_283_286_988_000) == "Tue, 31 Aug 2010 20:36:28 +0000")
     #expect(Dates.rfc2822(0) == "Thu, 01 Jan 1970 00:00:00 +0000")
+    #expect([-1001, -1000, -1, 0, 999, 1000, Int64.min].map(Dates.seconds) == [-2, -1, -1, 0, 0, 1, Int64.min / 1000 - 1])
     #expect(Dates.rfc2822(-1) == "Wed, 31 Dec 1969 23:59:59 +0000")
   }
 

@@ -64,6 +64,17 @@ struct MatchingTests {
     #expect(try order(&bench, tasks) == [2, 3, 4, 0, 1])
   }
 
+  @Test("A virtual start time may be before 1970", arguments: ["FIFO", "LIFO"])
+  func beforeTheEpoch(_ order: String) throws {
+    var bench = try Workbench()
+    let queue = bench.queue("q", order: order)
+    _ = bench.simpleFlow(queue)
+    let starts: [Int64] = [1, -1000, 0, -2_208_988_800_000]
+    let tasks = starts.map { bench.task("{}", [.virtualStart: .integer($0)]) }
+    #expect(try tasks.map { try bench.read($0)?.virtualStart } == starts)
+    #expect(try self.order(&bench, tasks) == (order == "FIFO" ? [3, 1, 2, 0] : [0, 2, 1, 3]))
+  }
+
   @Test("Changing a queue's order re-sorts what waits in it")
   func changedOrder() throws {
     var bench = try Workbench()

@@ -26,6 +26,11 @@ package enum Dates {
     bytes.append(UInt8(ascii: "Z"))
   }
 
+  /// Whole seconds since 1970, down also before it: the second that `iso8601` shows.
+  package static func seconds(_ milliseconds: Int64) -> Int64 {
+    milliseconds / 1000 - (milliseconds % 1000 < 0 ? 1 : 0)
+  }
+
   /// `Tue, 31 Aug 2010 20:36:28 +0000` (RFC 2822).
   package static func rfc2822(_ milliseconds: Int64) -> String {
     let date = Civil(milliseconds)

@@ -136,7 +136,7 @@ package struct EventRenderer {
     event.fields.add("task_assignment_status", details.status.text)
     event.fields.add("task_version", details.version)
     event.fields.add("task_date_created", (task?.created ?? event.at) / 1000)
-    event.fields.add("task_virtual_start_time", (task?.virtualStart ?? event.at) / 1000)
+    event.fields.add("task_virtual_start_time", Dates.seconds(task?.virtualStart ?? event.at))
     event.fields.add("task_ignore_capacity", task?.ignoresCapacity ?? false)
     if let target = task?.routingTarget { event.fields.add("task_routing_target", target) }
     if let channel = task?.channel {

@@ -17,6 +17,7 @@ extension JSONWriter {
     key(name)
     bool(value)
   }
+  /// An instant that is known to be after 1970; 0 is none.
   mutating func date(_ name: String, _ instant: Int64) {
     member(name, instant > 0 ? Dates.iso8601(instant) : nil)
   }
@@ -233,7 +234,8 @@ struct Renderer: Sendable {
     json.member("attributes", near.text(Kind.taskAttributes, id) ?? "{}")
     json.member("addons", "{}")
     json.date("task_queue_entered_date", record.queueEntered)
-    json.date("virtual_start_time", record.virtualStart)
+    // Every task has one, and it may be before 1970.
+    json.member("virtual_start_time", Dates.iso8601(record.virtualStart))
     json.member("priority", record.priority)
     json.member("reason", record.reason)
     json.member("sid", SIDKind.task.text(id))
