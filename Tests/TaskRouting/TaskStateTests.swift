@@ -237,4 +237,23 @@ struct TaskStateTests {
     #expect(bench.send(.createTask, arguments: [.workflow: .identifier(first), .taskChannel: "fax"]).status == 400)
     #expect(bench.send(.createTask, arguments: [.workflow: .identifier(first), .attributes: .bytes([0x7b])]).status == 400)
   }
+
+  @Test("An unknown TaskQueueSid makes no task, whatever else says where it goes")
+  func unknownQueue() throws {
+    var bench = try Workbench()
+    let queue = bench.queue("all")
+    let flow = bench.simpleFlow(queue)
+    let alice = try bench.worker("alice")
+    _ = bench.happened()
+    let unknown: [Parameter: Argument] = [.taskQueue: .identifier(Identifier(high: 0, low: 1))]
+    let target: Argument = .text(SIDKind.worker.text(alice))
+    for more: [Parameter: Argument] in [
+      [:], [.workflow: .identifier(flow)], [.routingTarget: target], [.routingTarget: target, .ignoreCapacity: false],
+    ] {
+      let verdict = bench.send(.createTask, arguments: unknown.merging(more) { $1 })
+      #expect(verdict.status == 400 && verdict.message.hasPrefix("TaskQueueSid 'WQ00000000000000000000000000000001' is no task queue"))
+    }
+    #expect(bench.happened().isEmpty)
+    #expect(bench.send(.createTask, arguments: [.taskQueue: .identifier(queue), .routingTarget: target]).status == 201)
+  }
 }

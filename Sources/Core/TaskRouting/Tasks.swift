@@ -15,6 +15,9 @@ extension Space {
         "TaskChannel '\(request.text(.taskChannel) ?? "")' is neither the SID nor the unique name of a task channel of this workspace")
     }
     record.channel = channel
+    if let id = request.identifier(.taskQueue), queuePlaces[id] == nil {
+      return .refuse("TaskQueueSid '\(SIDKind.taskQueue.text(id))' is no task queue of this workspace")
+    }
     var direct: Int?
     switch destination(request) {
     case .refused(let message): return .refuse(message)
