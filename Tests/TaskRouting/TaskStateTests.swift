@@ -256,4 +256,43 @@ struct TaskStateTests {
     #expect(bench.happened().isEmpty)
     #expect(bench.send(.createTask, arguments: [.taskQueue: .identifier(queue), .routingTarget: target]).status == 201)
   }
+
+  @Test("The channel changes in every state; an offer keeps its place where it was made, the next one counts on the new channel")
+  func channelOfTakenTask() throws {
+    for state in [TaskStatus.reserved, .assigned, .wrapping] {
+      var (bench, task, reservation) = try Self.bench(state)
+      let (old, sms) = (try bench.channel("default"), try bench.channel("sms"))
+      let worker = try #require(try bench.readReservation(reservation)).worker
+      func live(_ channel: Identifier) throws -> Int? { try bench.readWorker(worker)?.load(on: channel).live }
+      let version = try #require(try bench.read(task)).version
+      #expect(bench.send(.updateTask, target: task, arguments: [.taskChannel: "sms"]).status == 200)
+      #expect(bench.happened() == ["task.updated"])
+      #expect(try bench.read(task)?.channel == sms)
+      #expect(try bench.read(task)?.version == version + 1)
+      #expect(try (live(old), live(sms)) == (1, 0))
+      if state == .reserved {
+        bench.answer(reservation, "rejected")
+        #expect(try (live(old), live(sms)) == (0, 1), "offered again, on the new channel")
+        #expect(try bench.asked(task) == [worker])
+      } else {
+        bench.set(task, "completed")
+        #expect(try (live(old), live(sms)) == (0, 0))
+      }
+    }
+  }
+
+  @Test("A channel cannot be deleted while a reservation counts on it, though its task has moved on")
+  func deletingHeldChannel() throws {
+    var bench = try Workbench()
+    let queue = bench.queue("all")
+    _ = bench.simpleFlow(queue)
+    _ = try bench.worker("alice")
+    let task = bench.task("{}", [.taskChannel: "sms"])
+    try bench.accept(task)
+    bench.send(.updateTask, target: task, arguments: [.taskChannel: "voice"])
+    let sms = try bench.channel("sms")
+    #expect(bench.send(.deleteTaskChannel, target: sms).message.contains("live reservations"))
+    bench.set(task, "completed")
+    #expect(bench.send(.deleteTaskChannel, target: sms).status == 204)
+  }
 }

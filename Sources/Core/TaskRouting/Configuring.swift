@@ -181,6 +181,9 @@ extension Space {
     if taskPlaces.values.contains(where: { tasks[$0].record.channel == target && !tasks[$0].record.status.isOver }) {
       return .refuse("TaskChannel '\(channel.uniqueName)' cannot be deleted: tasks use it")
     }
+    if hasReservations(on: target) {
+      return .refuse("TaskChannel '\(channel.uniqueName)' cannot be deleted: live reservations count on it")
+    }
     fact(.taskChannelDeleted, about: target, turn.now)
     channels[target] = nil
     channelNames[channel.uniqueName] = nil
@@ -188,6 +191,11 @@ extension Space {
     if hasChangingExpressions { refreshAll() }
     delete(Kind.taskChannel, target)
     return Verdict(status: 204)
+  }
+
+  /// Whether a live reservation counts on a channel: its task may have another by now.
+  private func hasReservations(on channel: Identifier) -> Bool {
+    reservationPlaces.values.contains { reservations[$0].record.channel == channel && reservations[$0].record.status.isLive }
   }
 
   /// Task channels may be named by unique name instead of SID (taskrouter.md 2.5).

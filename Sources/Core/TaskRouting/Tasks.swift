@@ -133,7 +133,8 @@ extension Space {
       tasks[place].record.virtualStart = start
       changed = true
     }
-    if let channel, channel != record.channel, record.status == .pending {
+    // An offer that is out, or taken, keeps its place on the channel that it was made on; the next one counts on this.
+    if let channel, channel != record.channel {
       tasks[place].record.channel = channel
       changed = true
     }
