@@ -159,6 +159,14 @@ class Resources(AcceptanceTest):
         self.assertEqual(names(friendly_name="Spanish"), {"Spanish"})
         self.assertEqual(names(worker_sid=worker.sid), {"Spanish", "everybody"})
         self.assertEqual(names(evaluate_worker_attributes='{"languages":["fi"]}'), {"everybody"})
+        space.api.task_queues.create(friendly_name="german", target_workers="lang == 'de'")
+        space.api.task_queues.create(friendly_name="deep", target_workers="worker.skill.level > 2 AND lang == 'de'")
+        self.assertEqual(names(evaluate_worker_attributes="lang == 'de'"), {"everybody", "german"})
+        self.assertEqual(names(evaluate_worker_attributes="lang == 'de' AND worker.skill.level == 3"), {"everybody", "german", "deep"})
+        self.assertEqual(names(evaluate_worker_attributes="lang == 'fr' AND n == 1"), {"everybody"})
+        for bad in ["lang", "lang > 'de'", "lang == 'de' OR n == 1", "n == 1 AND n == 2", "[1]", '{"lang"', "lang == other"]:
+            with self.subTest(bad):
+                self.assert_error(self.server.get(f"{space.path}/TaskQueues", params={"EvaluateWorkerAttributes": bad}), 400, 20001, "equality pairs")
         changed = space.api.task_queues(body["sid"]).update(target_workers="languages HAS 'fi'", max_reserved_workers=1)
         self.assertEqual((changed.target_workers, changed.max_reserved_workers), ("languages HAS 'fi'", 1))
         self.assertEqual(names(worker_sid=worker.sid), {"everybody"})

@@ -16,6 +16,7 @@ enum ExpressionInput {
       try same(expression.evaluate(task: attributes, worker: Worker(attributes: attributes)), pair, "evaluated twice with a worker")
       try same(expression.taskClass(of: attributes), expression.taskClass(of: attributes), "its class of tasks")
     }
+    if let json = try? EqualityPairs.json(text) { _ = try JSONDocument(parsing: json) }
     if let order = try? OrderBy(parsing: text) { _ = order.key(of: attributes) < order.key(of: JSONDocument()) }
     if let skip = try? SkipIf(parsing: text) { _ = skip.evaluate(WorkerCounts()) }
   }

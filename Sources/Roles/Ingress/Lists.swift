@@ -237,11 +237,18 @@ extension Ingress {
       return try await view(id, record, workspace, channels).0
     }
     guard let text = query.first("EvaluateWorkerAttributes"), !text.isEmpty else { return nil }
-    let attributes: JSONDocument
-    do throws(JSONError) { attributes = try JSONDocument(parsing: Array(text.utf8)) } catch {
-      throw .invalid("EvaluateWorkerAttributes must be a JSON object of worker attributes: \(error)")
-    }
+    let attributes = try Ingress.workerAttributes(text)
     return WorkerView(id: .none, record: WorkerRecord(), attributes: attributes, activityName: "", channels: channels)
+  }
+
+  /// A JSON object, or pairs that hold for it (taskrouter.md 14, 18).
+  private static func workerAttributes(_ text: String) throws(APIError) -> JSONDocument {
+    let rule = "EvaluateWorkerAttributes must be a JSON object of worker attributes, or equality pairs such as lang == 'de' AND level == 3"
+    func refused(_ error: any Error) -> APIError { .invalid("\(rule); received '\(Parameters.shown(text))': \(error)") }
+    if text.first(where: { !$0.isWhitespace }) == "{" {
+      do throws(JSONError) { return try JSONDocument(parsing: Array(text.utf8)) } catch { throw refused(error) }
+    }
+    do throws(ExpressionError) { return JSONDocument.read(try EqualityPairs.json(text)) } catch { throw refused(error) }
   }
 }
 
