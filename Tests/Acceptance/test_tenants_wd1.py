@@ -89,6 +89,11 @@ class Tenants(AcceptanceTest):
         self.assertEqual(renamed.friendly_name, "Other")
         self.assertEqual(str(renamed.date_created.tzinfo) != "None", True, "RFC 2822 dates are read")
 
+    def test_an_account_without_a_name_is_called_after_its_time(self):
+        answer = self.server.post("/2010-04-01/Accounts.json", {})
+        self.assertEqual(answer.status_code, 201)
+        self.assertRegex(answer.json()["friendly_name"], r"^SubAccount Created at \d{4}-\d\d-\d\d (0[1-9]|1[0-2]):[0-5]\d [ap]m$")
+
     def test_a_closed_account_is_closed_for_good(self):
         account, client = self.second()
         Space(self.server, client=client)

@@ -96,6 +96,10 @@ import Testing
     #expect(Dates.rfc2822(1_283_286_988_000) == "Tue, 31 Aug 2010 20:36:28 +0000")
     #expect(Dates.rfc2822(0) == "Thu, 01 Jan 1970 00:00:00 +0000")
     #expect([-1001, -1000, -1, 0, 999, 1000, Int64.min].map(Dates.seconds) == [-2, -1, -1, 0, 0, 1, Int64.min / 1000 - 1])
+    #expect(Dates.twelveHourMinutes(1_283_286_988_000) == "2010-08-31 08:36 pm")
+    #expect(
+      [0, 1, 11, 12, 13, 23].map { String(Dates.twelveHourMinutes($0 * 3_600_000).dropFirst(11)) }
+        == ["12:00 am", "01:00 am", "11:00 am", "12:00 pm", "01:00 pm", "11:00 pm"])
     #expect(Dates.rfc2822(-1) == "Wed, 31 Dec 1969 23:59:59 +0000")
   }
 

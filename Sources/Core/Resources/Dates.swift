@@ -26,6 +26,18 @@ package enum Dates {
     bytes.append(UInt8(ascii: "Z"))
   }
 
+  /// `2010-08-31 08:36 pm`: minutes by the twelve-hour clock, UTC.
+  package static func twelveHourMinutes(_ milliseconds: Int64) -> String {
+    let date = Civil(milliseconds)
+    let hour = date.second / 3600
+    var bytes = Array(iso8601(milliseconds).prefix(10).utf8)
+    bytes.append(UInt8(ascii: " "))
+    append((hour + 11) % 12 + 1, 2, to: &bytes)
+    bytes.append(UInt8(ascii: ":"))
+    append(date.second / 60 % 60, 2, to: &bytes)
+    return String(decoding: bytes, as: UTF8.self) + (hour < 12 ? " am" : " pm")
+  }
+
   /// Whole seconds since 1970, down also before it: the second that `iso8601` shows.
   package static func seconds(_ milliseconds: Int64) -> Int64 {
     milliseconds / 1000 - (milliseconds % 1000 < 0 ? 1 : 0)

@@ -121,7 +121,7 @@ extension Ingress {
     request.subject = call.idempotency.map { $0.key.combined(with: Identifier(high: 0x4143, low: 0)) } ?? identifiers.identifier()
     var parameters = Parameters(call.form)
     try parameters.text("FriendlyName", .friendlyName, most: 64)
-    request.friendlyName = call.form.first("FriendlyName") ?? "SubAccount Created at \(Dates.iso8601(clock.now()))"
+    request.friendlyName = call.form.first("FriendlyName") ?? "SubAccount Created at \(Dates.twelveHourMinutes(clock.now()))"
     request.token = secrets.token()
     let command = Command(scope: call.account, account: call.account, idempotency: call.idempotency, body: request.encoded())
     let verdict = try await submit(command, to: "account.commands", call)
