@@ -260,7 +260,7 @@ class Resources(AcceptanceTest):
         self.assertEqual(sids(ordering="Priority:desc,DateCreated:asc"), [sales.sid, held.sid, plain.sid])
         for bad in ["DateCreated:asc,VirtualStartTime:asc", "Age:asc", "Priority:up"]:
             self.assert_error(self.server.get(f"{space.path}/Tasks", params={"Ordering": bad}), 400, 20001, "Ordering")
-        for name, bad in [("EvaluateTaskAttributes", "type =="), ("AssignmentStatus", "sleeping")]:
+        for name, bad in [("EvaluateTaskAttributes", "type =="), ("AssignmentStatus", "sleeping"), ("Priority", "x"), ("Priority", "-1"), ("Priority", "2147483648")]:
             self.assert_error(self.server.get(f"{space.path}/Tasks", params={name: bad}), 400, 20001, name)
 
     @needs_current_client

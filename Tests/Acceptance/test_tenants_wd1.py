@@ -80,6 +80,9 @@ class Tenants(AcceptanceTest):
         self.assertIn(account.sid, [a.sid for a in self.client.api.v2010.accounts.list()])
         self.assertIn(SID, [a.sid for a in self.client.api.v2010.accounts.list()])
         self.assertEqual([a.sid for a in self.client.api.v2010.accounts.list(friendly_name="Name of its own")], [account.sid])
+        self.assertIn(account.sid, [a.sid for a in self.client.api.v2010.accounts.list(status="active")])
+        self.assertEqual(self.client.api.v2010.accounts.list(friendly_name="Name of its own", status="closed"), [])
+        self.assert_error(self.server.get("/2010-04-01/Accounts.json?Status=x"), 400, 20001, "Status")
         self.assertEqual([a.sid for a in client.api.v2010.accounts.list()], [account.sid], "a subaccount sees itself alone")
         with self.refused(404):
             client.api.v2010.accounts(SID).fetch()

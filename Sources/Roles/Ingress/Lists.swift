@@ -82,6 +82,9 @@ extension Ingress {
     for status in statuses where TaskStatus(text: status) == nil {
       throw .invalid("AssignmentStatus must be a task status; received '\(Parameters.shown(status))'")
     }
+    var parameters = Parameters(query)
+    try parameters.integer("Priority", .priority, 0...2_147_483_647)
+    let priority = parameters.arguments[.priority]
     let attributes = try expression("EvaluateTaskAttributes", query.first("EvaluateTaskAttributes"), .taskFilter)
     let order = try TaskOrdering(query.first("Ordering"))
     let range = DocumentRange(kind: Kind.task, index: order.index, ascending: order.ascending, limit: 0)
@@ -90,7 +93,7 @@ extension Ingress {
     return try await list(key: "tasks", workspace, call, range, then: order.second) { document async throws(APIError) -> Bool in
       guard let record = try? TaskRecord(decoding: document.bytes) else { return false }
       if !statuses.isEmpty, !statuses.contains(record.status.text) { return false }
-      if let wanted = query.first("Priority"), !wanted.isEmpty, wanted != String(record.priority) { return false }
+      if let priority, priority != .integer(record.priority) { return false }
       if let wanted = query.first("WorkflowSid"), !wanted.isEmpty, wanted != SIDKind.workflow.text(record.workflow) { return false }
       if let wanted = query.first("TaskQueueSid"), !wanted.isEmpty, wanted != SIDKind.taskQueue.text(record.queue) { return false }
       if let wanted = query.first("RoutingTarget"), !wanted.isEmpty, wanted != record.routingTarget { return false }

@@ -167,6 +167,9 @@ extension Ingress {
     let request = try PageRequest(call.query)
     let name = call.query.first("FriendlyName").flatMap { $0.isEmpty ? nil : $0 }
     let status = call.query.first("Status").flatMap { $0.isEmpty ? nil : $0 }
+    if let status, AccountStatus(text: status) == nil {
+      throw .invalid("Status must be one of active, suspended, closed; received '\(Parameters.shown(status))'")
+    }
     let page = try await page(entries(AccountKind.subaccount, call), request) { document async throws(APIError) -> Bool in
       guard let record = try await self.account(document.key.id) else { return false }
       return (name == nil || name == record.friendlyName) && (status == nil || status == record.status.text)
