@@ -238,6 +238,16 @@ class Resources(AcceptanceTest):
         self.server.start()
         self.assertEqual(self.server.get(f"{space.path}/Tasks/{made[-1]}").json()["virtual_start_time"], times[0])
 
+    def test_tasks_are_found_by_their_routing_target(self):
+        space = self.space()
+        worker = space.worker("w")
+        space.task()
+        for target in [space.workflow.sid, space.queue.sid, worker.sid]:
+            made = self.server.post(f"{space.path}/Tasks", {"RoutingTarget": target}).json()
+            self.assertEqual(made["routing_target"], target)
+            found = self.server.get(f"{space.path}/Tasks", params={"RoutingTarget": target}).json()["tasks"]
+            self.assertEqual([task["sid"] for task in found], [made["sid"]])
+
     def test_task_filters_and_orderings(self):
         space = self.space()
         space.worker("w")

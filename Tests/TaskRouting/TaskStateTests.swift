@@ -295,4 +295,20 @@ struct TaskStateTests {
     bench.set(task, "completed")
     #expect(bench.send(.deleteTaskChannel, target: sms).status == 204)
   }
+
+  @Test("A workflow as RoutingTarget is as if it were chosen, and the task says what it was given")
+  func workflowTarget() throws {
+    var bench = try Workbench()
+    let queue = bench.queue("all")
+    let flow = bench.simpleFlow(queue)
+    let picky = bench.workflow("picky", routing([filter("n == 1", [step(queue)])]))
+    let alice = try bench.worker("alice")
+    let target = SIDKind.workflow.text(flow)
+    let task = bench.task("{}", [.routingTarget: .text(target)])
+    let record = try #require(try bench.read(task))
+    #expect(record.routingTarget == target && record.workflow == flow && record.queue == queue && !record.ignoresCapacity)
+    #expect(try bench.asked(task) == [alice])
+    let refused = bench.send(.createTask, arguments: [.routingTarget: .text(SIDKind.workflow.text(picky))])
+    #expect(refused.status == 400 && refused.message.contains("matches no filter"))
+  }
 }

@@ -22,15 +22,14 @@ extension Space {
     switch destination(request) {
     case .refused(let message): return .refuse(message)
     case .workflow(let id): record.workflow = id
-    case .queue(let place):
-      direct = place
-      record.routingTarget = request.text(.routingTarget)
+    case .queue(let place): direct = place
     case .worker(let queue):
       direct = queue
-      record.routingTarget = request.text(.routingTarget)
       record.ignoresCapacity = request.flag(.ignoreCapacity) ?? true
     }
-    if direct == nil, record.routingTarget == nil, let workflow = workflows[record.workflow], !accepts(workflow, document) {
+    record.routingTarget = request.text(.routingTarget)
+    // Not for those that go straight to a queue or a worker: they have none.
+    if let workflow = workflows[record.workflow], !accepts(workflow, document) {
       return .refuse("The task matches no filter of workflow \(SIDKind.workflow.text(record.workflow)), which has no default_filter")
     }
     if let start = request.integer(.virtualStart), start > turn.now {
