@@ -154,6 +154,8 @@ struct ReservationTests {
       refused.message == "Worker [\(SIDKind.worker.text(workers[0]))] cannot have its activity updated while it has 1 pending reservations."
     )
     #expect(try bench.move(workers[0], to: "Available", rejecting: true).status == 400)
+    #expect(bench.send(.updateWorker, target: workers[0], arguments: [.rejectPendingReservations: true]).status == 400)
+    #expect(bench.send(.updateWorker, target: workers[0], arguments: [.rejectPendingReservations: false]).status == 200)
     try bench.move(workers[0], to: "Offline", rejecting: true)
     #expect(bench.happened() == ["worker.activity.update", "reservation.rejected", "reservation.created"])
     #expect(try bench.asked(task) == [workers[1]])

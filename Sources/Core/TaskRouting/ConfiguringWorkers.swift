@@ -45,6 +45,7 @@ extension Space {
       document = parsed
     }
     let activity = request.identifier(.activity)
+    if activity == nil, request.flag(.rejectPendingReservations) == true { return Space.rejectsWithoutMove }
     if let activity, let refusal = refusal(moving: place, to: activity, rejects: request.flag(.rejectPendingReservations) ?? false) {
       return refusal
     }
@@ -85,13 +86,14 @@ extension Space {
     return Verdict(status: 200, scope: id, document: DocumentKey(kind: Kind.worker, id: request.target))
   }
 
+  private static let rejectsWithoutMove = Verdict.refuse(
+    "RejectPendingReservations=true is only valid together with a move to an unavailable activity")
+
   private func refusal(moving place: Int, to activity: Identifier, rejects: Bool) -> Verdict? {
     guard let target = activities[activity] else {
       return .refuse("ActivitySid '\(SIDKind.activity.text(activity))' is no activity of this workspace")
     }
-    if rejects, target.isAvailable {
-      return .refuse("RejectPendingReservations=true is only valid together with a move to an unavailable activity")
-    }
+    if rejects, target.isAvailable { return Space.rejectsWithoutMove }
     let waiting = workers[place].live.count { reservations[$0].record.status == .pending }
     guard !target.isAvailable, waiting > 0, !rejects, workers[place].record.activity != activity else { return nil }
     return .refuse(
