@@ -72,7 +72,7 @@ class Assignment(CallbackTest):
     def test_wd15_what_is_no_instruction_leaves_the_item_safe(self):
         replies = [
             instruct(instruction="juggle"), instruct(), instruct(instruction=5), (200, {"Content-Type": "application/json"}, "{broken"), (200, {"Content-Type": "text/html"}, "<p>accept"),
-            (200, {"Content-Type": "application/json"}, "[]"), (200, {"Content-Type": "application/json"}, ""), (204, {}, ""), (200, {"Content-Type": "application/json"}, "x" * 3_000_000),
+            (200, {"Content-Type": "application/json"}, "[]"), (200, {"Content-Type": "application/json"}, ""), (200, {}, ""), (200, {"Content-Type": "application/json"}, "x" * 3_000_000),
             instruct(instruction="reject", activity_sid="WA" + "0" * 32)]
         script = iter(replies)
         fallback = self.stub(lambda request: instruct(instruction="juggle"))
@@ -90,7 +90,7 @@ class Assignment(CallbackTest):
             space.accept(offer)
 
     def test_wd15_the_fallback_is_asked_when_the_first_fails(self):
-        for reply in [(500, {}, "no"), (404, {}, ""), (302, {"Location": "http://127.0.0.1:1/"}, "")]:
+        for reply in [(500, {}, "no"), (404, {}, ""), (204, {}, ""), (201, {"Content-Type": "application/json"}, '{"instruction": "accept"}'), (302, {"Location": "http://127.0.0.1:1/"}, "")]:
             with self.subTest(reply[0]):
                 first = self.stub(lambda request: reply)
                 second = self.stub(lambda request: instruct(instruction="accept"))

@@ -17,7 +17,7 @@ enum AssignmentReply {
   case failed(String)
 
   static func read(_ reply: OutboundReply) -> AssignmentReply {
-    guard reply.status == 200 || reply.status == 204 else { return .failed("status \(reply.status)") }
+    guard reply.status == 200 else { return .failed("status \(reply.status)") }
     guard reply.body.contains(where: { $0 > 32 }) else { return .nothing }
     guard reply.contentType.lowercased().hasPrefix("application/json") else {
       return .alert(40000, "Content-Type is '\(reply.contentType)'")
