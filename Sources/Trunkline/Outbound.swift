@@ -15,6 +15,8 @@ struct Outbound: HTTPCaller {
     loop = try EventLoop.spawn(name: "outbound")
     var settings = HTTPClientOptions(userAgent: "trunkline-webhooks/\(options.version)", allowPrivateTargets: options.allowsPrivateTargets)
     settings.concurrencyPerHost = 64
+    // A callback is asked once: what is asked again of itself would be carried out twice.
+    settings.reusesConnections = false
     client = try HTTPClient(loop: loop, options: settings)
   }
 

@@ -340,10 +340,14 @@ class Received:
         self.form = {name: values[0] for name, values in parse_qs(body.decode("utf-8"), keep_blank_values=True).items()}
 
 
+#: What a stub returns to close the connection without a word.
+CLOSE = "close"
+
+
 class Stub:
     """A customer's server: records what arrives and answers as told.
 
-    `answer(request)` returns (status, headers, body), or None to hang until the stub is closed.
+    `answer(request)` returns (status, headers, body), None to hang until the stub is closed, or CLOSE.
     """
 
     def __init__(self, answer=None, port=0):
@@ -374,6 +378,9 @@ class Stub:
                 reply = stub.answer(request)
                 if reply is None:
                     stub.closing.wait(PATIENCE * 4)
+                    self.close_connection = True
+                    return
+                if reply == CLOSE:
                     self.close_connection = True
                     return
                 status, headers, content = reply

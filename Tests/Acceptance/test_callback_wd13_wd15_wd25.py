@@ -6,7 +6,7 @@ import unittest
 
 from twilio.request_validator import RequestValidator
 
-from support import SID, TOKEN, AcceptanceTest, Events, Server, Space, Stub, free_port, in_parallel, instruct, kind, until
+from support import CLOSE, SID, TOKEN, AcceptanceTest, Events, Server, Space, Stub, free_port, in_parallel, instruct, kind, until
 
 
 class CallbackTest(AcceptanceTest):
@@ -192,6 +192,19 @@ class EventCallback(CallbackTest):
         stub.wait_count(6)
         seen = {sid: [request.form["EventType"] for request in stub.received if request.form["TaskSid"] == sid] for sid in sids}
         self.assertEqual(list(seen.values()), [["task.created", "task.canceled"]] * 2 + [["task.created", "task.deleted"]])
+
+    def test_a_connection_that_closes_without_an_answer_is_one_request(self):
+        stub = self.stub(lambda request: CLOSE if request.form.get("ActivityName", "").startswith("close") else (204, {}, ""))
+        space = self.space(event_callback_url=stub.url)
+        for number in range(3):
+            # The first of each pair is answered, and leaves a connection that a client would like to use again.
+            for name in (f"warm{number}", f"close{number}"):
+                space.api.activities.create(friendly_name=name)
+                stub.wait(lambda received: any(r.form.get("ActivityName") == name for r in received))
+        space.api.activities.create(friendly_name="last")
+        stub.wait(lambda received: any(r.form.get("ActivityName") == "last" for r in received))
+        seen = [r.form["ActivityName"] for r in stub.received if r.form["EventType"] == "activity.created" and r.form["ActivityName"].startswith("close")]
+        self.assertEqual(sorted(seen), ["close0", "close1", "close2"])
 
     def test_a_refusing_server_stops_nothing(self):
         stub = self.stub(lambda request: (500, {}, "no"))

@@ -1,4 +1,5 @@
 import HTTPClient
+import Synchronization
 import Testing
 
 @Suite struct ExchangeTests {
@@ -142,5 +143,27 @@ import Testing
     _ = try await client.send(request)
     #expect(String(decoding: try await client.send(request).body, as: UTF8.self).hasSuffix("again"))
     #expect(peer.accepted == 2)
+  }
+
+  @Test func `without reuse each request has its connection, and none is sent twice`() async throws {
+    let requests = Mutex<[String]>([])
+    let peer = try TestPeer { connection in
+      // Kept open after an answer; the third is taken and closed without a word, as often as it comes.
+      while let request = connection.readRequest() {
+        let isThird = requests.withLock { seen in
+          seen.append(request)
+          return seen.count >= 3
+        }
+        if isThird { return }
+        connection.answer("ok")
+      }
+    }
+    let client = try TestClient { $0.reusesConnections = false }
+    let request = HTTPClientRequest(method: "POST", url: peer.url, body: .bytes(Array("once".utf8)))
+    for _ in 0..<2 { #expect(try await client.send(request).status == 200) }
+    guard case .connectionReset? = await client.failure(request) else { return #expect(Bool(false)) }
+    #expect(requests.withLock { $0.count } == 3)
+    #expect(peer.accepted == 3)
+    #expect(requests.withLock { $0.allSatisfy { $0.contains("\r\nConnection: close\r\n") } })
   }
 }

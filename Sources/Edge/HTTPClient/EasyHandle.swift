@@ -52,7 +52,11 @@ final class EasyHandle {
     set(CURLOPT_FOLLOWLOCATION, 0)
     set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
     // Rather share a connection that is being opened than open another, if it may turn out to be HTTP/2.
-    if url.isSecure { set(CURLOPT_PIPEWAIT, 1) }
+    if url.isSecure, options.reusesConnections { set(CURLOPT_PIPEWAIT, 1) }
+    if !options.reusesConnections {
+      set(CURLOPT_FRESH_CONNECT, 1)
+      set(CURLOPT_FORBID_REUSE, 1)
+    }
     set(CURLOPT_TCP_KEEPALIVE, 1)
     set(CURLOPT_MAXAGE_CONN, max(1, options.idleSeconds))
     set(CURLOPT_CONNECTTIMEOUT_MS, request.connectTimeoutMilliseconds)
@@ -64,13 +68,15 @@ final class EasyHandle {
       set(CURLOPT_USERNAME, username)
       set(CURLOPT_PASSWORD, request.password ?? "")
     }
-    setHeaders(request)
+    setHeaders(request, closes: !options.reusesConnections)
     setMethod(request)
   }
 
-  private func setHeaders(_ request: HTTPClientRequest) {
+  private func setHeaders(_ request: HTTPClientRequest, closes: Bool) {
     // A name alone takes libcurl's own header away.
     headers = curl_slist_append(headers, "Expect:")
+    // So that the peer does not wait for another request. libcurl leaves it out of HTTP/2.
+    if closes { headers = curl_slist_append(headers, "Connection: close") }
     for header in request.headers {
       // "Name:" would take a header away instead of sending an empty one.
       headers = curl_slist_append(headers, header.value.isEmpty ? "\(header.name);" : "\(header.name): \(header.value)")
