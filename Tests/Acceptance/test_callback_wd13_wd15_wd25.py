@@ -139,6 +139,24 @@ class Assignment(CallbackTest):
         self.assert_signed(request, stub, account.auth_token)
         self.assertFalse(RequestValidator(TOKEN).validate(stub.url + request.path, request.form, request.headers["x-twilio-signature"]))
 
+    def test_the_signature_is_over_the_url_as_the_server_sees_it(self):
+        stub = self.stub()
+        host = stub.url.removeprefix("http://")
+        space = self.space()
+        space.capacity(space.worker("w").sid, 50)
+        forms = [
+            (f"HTTP://{host}/up", "/up"), (f"http://user:pass@{host}/u", "/u"), (f"http://user:p%40ss@{host}", "/"), (f"http://{host}/a/../b", "/a/../b"),
+            (f"http://{host}/x/./y?z=1", "/x/./y?z=1"), (f"http://{host}/p%2Fq%c3%a9/%2e%2e/r?a=%7e&b=+", "/p%2Fq%c3%a9/%2e%2e/r?a=%7e&b=+"), (f"http://{host}?a=/b#part", "/?a=/b")]
+        for count, (url, path) in enumerate(forms, 1):
+            with self.subTest(url):
+                space.api.workflows(space.workflow.sid).update(assignment_callback_url=url)
+                space.task()
+                request = stub.wait_count(count)[-1]
+                self.assertEqual(request.path, path)
+                self.assert_signed(request, stub)
+                if "user:" in url:
+                    self.assertTrue(request.headers["authorization"].startswith("Basic "))
+
     def test_wd17_callbacks_that_accept_give_every_item_one_holder(self):
         stub = self.stub(lambda request: instruct(instruction="accept"))
         spaces = [self.space(callback=stub.url) for _ in range(6)]

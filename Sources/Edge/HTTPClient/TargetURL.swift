@@ -24,7 +24,8 @@ final class TargetURL: @unchecked Sendable {
 
   private static func read(_ text: String, into handle: OpaquePointer) throws(HTTPClientError) -> (String, String, Bool) {
     if text.utf8.contains(0) { throw .invalidURL(url: redacted(text), reason: "contains a zero byte") }
-    let code = curl_url_set(handle, CURLUPART_URL, text, 0)
+    // Dot segments stay: what is requested is what the caller wrote, and may have signed.
+    let code = curl_url_set(handle, CURLUPART_URL, text, UInt32(CURLU_PATH_AS_IS))
     if code == CURLUE_UNSUPPORTED_SCHEME || code == CURLUE_BAD_SCHEME { throw badScheme(text) }
     if code != CURLUE_OK { throw .invalidURL(url: redacted(text), reason: String(cString: curl_url_strerror(code))) }
     let scheme = part(CURLUPART_SCHEME, of: handle) ?? ""

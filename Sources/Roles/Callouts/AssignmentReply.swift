@@ -59,13 +59,15 @@ enum TwilioSignature {
     }
   }
 
-  /// The URL as the receiver sees it: without a fragment, and with the path that every request has (RFC 9112 section 3.2.1), since it signs what it was asked for.
+  /// The URL as it is requested, which is what the receiver checks (voice.md 2.3): no fragment, no user-info, the scheme in small letters, and the path that every request has
+  /// (RFC 9112 section 3.2.1). All else as configured, dot segments and escapes included: the client sends them so.
   static func requested(_ url: String) -> String {
     let whole = url.prefix { $0 != "#" }
     guard let colon = whole.firstIndex(of: ":"), whole[colon...].hasPrefix("://") else { return String(whole) }
     let rest = whole[colon...].dropFirst(3)
-    let host = rest.prefix { $0 != "/" && $0 != "?" }
-    guard !rest.dropFirst(host.count).hasPrefix("/") else { return String(whole) }
-    return "\(whole[..<host.endIndex])/\(whole[host.endIndex...])"
+    let authority = rest.prefix { $0 != "/" && $0 != "?" }
+    let host = authority.lastIndex(of: "@").map { authority[authority.index(after: $0)...] } ?? authority
+    let tail = rest[authority.endIndex...]
+    return "\(whole[..<colon].lowercased())://\(host)\(tail.hasPrefix("/") ? "" : "/")\(tail)"
   }
 }
