@@ -14,7 +14,8 @@ struct Outbound: HTTPCaller {
     self.duration = duration
     loop = try EventLoop.spawn(name: "outbound")
     var settings = HTTPClientOptions(userAgent: "trunkline-webhooks/\(options.version)", allowPrivateTargets: options.allowsPrivateTargets)
-    settings.concurrencyPerHost = 64
+    // The workers count what is under way, each workspace's apart; here one host's would queue together.
+    settings.concurrencyPerHost = .max
     // A callback is asked once: what is asked again of itself would be carried out twice.
     settings.reusesConnections = false
     client = try HTTPClient(loop: loop, options: settings)

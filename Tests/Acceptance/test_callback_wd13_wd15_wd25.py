@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 import unittest
 
 from twilio.request_validator import RequestValidator
@@ -128,6 +129,24 @@ class Assignment(CallbackTest):
             task = space.task()
             until(lambda: space.status(task.sid) == "assigned", "the neighbour's item is assigned")
         self.assertEqual({stuck.status(task.sid) for task in stuck.api.tasks.list(assignment_status=["reserved"])}, {"reserved"})
+
+    def test_a_hanging_path_delays_no_other_workspace_on_the_same_host(self):
+        stub = self.stub(lambda request: instruct(instruction="accept") if request.path.startswith("/good") else None)
+        # In every partition at least one with a server that hangs, and a neighbour on the same host.
+        good = [self.space(callback=f"{stub.url}/good", event_callback_url=f"{stub.url}/good") for _ in range(8)]
+        for space in good:
+            space.worker("w")
+        for _ in range(8):
+            stuck = self.space(callback=f"{stub.url}/bad", event_callback_url=f"{stub.url}/bad")
+            stuck.capacity(stuck.worker("w").sid, 50)
+            in_parallel(4, lambda index: [space_task(self.server, stuck) for _ in range(12)])
+        stub.wait(lambda received: len([r for r in received if r.path == "/bad"]) >= 8 * 32)
+        began = time.monotonic()
+        for space in good:
+            task = space.task()
+            until(lambda: space.status(task.sid) == "assigned", "the neighbour's item is assigned")
+            stub.wait(lambda received: any(r.form.get("EventType") == "task.created" and r.form.get("TaskSid") == task.sid for r in received))
+        self.assertLess(time.monotonic() - began, 14, "before the first of those that hang is given up")
 
     def test_the_signature_is_the_accounts_own(self):
         account = self.client.api.v2010.accounts.create(friendly_name="second")

@@ -23,9 +23,13 @@ package actor CalloutWorker {
   package nonisolated var unownedExecutor: UnownedSerialExecutor { queue.asUnownedSerialExecutor() }
 
   package struct Limits: Sendable {
-    /// Under way at once for one server, and waiting for it; beyond that a callout fails at once, so that one hanging server delays nobody else.
+    /// Under way at once for one workspace and server, and waiting for it; beyond that a callout fails at once. Counted per workspace: what hangs for one may be quick for
+    /// another behind the same host, and a hanging server delays nobody else.
     package var perTarget = 32
     package var waitingPerTarget = 2000
+    /// Under way at once altogether. From half of it on each workspace and server gets `perCrowdedTarget`, so that a few that hang leave places for all others.
+    package var open = 512
+    package var perCrowdedTarget = 2
     /// Read from the topic but not finished.
     package var unfinished = 20_000
     /// Milliseconds that a server has to answer (taskrouter.md 8.2, 9.1).
@@ -54,11 +58,18 @@ package actor CalloutWorker {
   private var trimmed: Int64 = 0
   private var done: Set<Int64> = []
   private var unfinished = 0
-  private var targets: [String: Target] = [:]
+  private var targets: [Lane: Target] = [:]
+  /// Requests under way.
+  private var open = 0
   private var isStopping = false
   private let bell = Bell()
   private let ended = Bell()
 
+  private struct Lane: Hashable, Sendable {
+    var workspace: Identifier
+    /// Scheme, host and port.
+    var server: String
+  }
   private struct Target {
     var running = 0
     var waiting: [Job] = []
@@ -68,7 +79,7 @@ package actor CalloutWorker {
   private struct Job: Sendable {
     var offset: Int64
     var payload: Payload
-    var target: String
+    var lane: Lane
     var order: String?
   }
   private enum Payload: Sendable {
@@ -230,7 +241,8 @@ package actor CalloutWorker {
       unfinished += 1
       let body = Array((record.value ?? []).dropFirst())
       if record.value?.first == CalloutTag.event, let callout = try? EventCallout(decoding: body) {
-        enqueue(Job(offset: record.offset, payload: .event(callout), target: CalloutWorker.target(callout.url), order: callout.order))
+        let lane = Lane(workspace: Identifier(keyBytes: record.key) ?? .none, server: CalloutWorker.target(callout.url))
+        enqueue(Job(offset: record.offset, payload: .event(callout), lane: lane, order: callout.order))
       } else if record.value?.first == CalloutTag.assignment, let callout = try? AssignmentCallout(decoding: body) {
         offers.append((record.offset, callout))
       } else {
@@ -279,8 +291,8 @@ package actor CalloutWorker {
       return complete(offset)
     }
     guard !workflow.assignmentCallbackURL.isEmpty else { return complete(offset) }
-    let target = CalloutWorker.target(workflow.assignmentCallbackURL)
-    enqueue(Job(offset: offset, payload: .assignment(callout, workflow), target: target, order: nil))
+    let lane = Lane(workspace: callout.workspace, server: CalloutWorker.target(workflow.assignmentCallbackURL))
+    enqueue(Job(offset: offset, payload: .assignment(callout, workflow), lane: lane, order: nil))
   }
 
   /// Documents as soon as the first of them is there; nil when it does not come within a few seconds: it was removed long ago.
@@ -310,12 +322,12 @@ package actor CalloutWorker {
   // MARK: Who may go
 
   private func enqueue(_ job: Job) {
-    guard targets[job.target, default: Target()].waiting.count < limits.waitingPerTarget else {
-      logger.warning("a callout is given up: its server has too many waiting", ["target": CalloutWorker.shown(job.target)])
+    guard targets[job.lane, default: Target()].waiting.count < limits.waitingPerTarget else {
+      logger.warning("a callout is given up: its server has too many waiting", ["target": CalloutWorker.shown(job.lane.server)])
       finished(kind(job), "overloaded")
       return complete(job.offset)
     }
-    targets[job.target, default: Target()].waiting.append(job)
+    targets[job.lane, default: Target()].waiting.append(job)
   }
 
   private func complete(_ offset: Int64) {
@@ -325,22 +337,28 @@ package actor CalloutWorker {
 
   private func runnable() -> [Job] {
     var ready: [Job] = []
-    for (name, target) in targets where !target.waiting.isEmpty && target.running < limits.perTarget {
+    for (lane, target) in targets where !target.waiting.isEmpty && mayBegin(target) {
       var target = target
       var later: [Job] = []
       for job in target.waiting {
-        guard target.running < limits.perTarget, job.order.map({ !target.busy.contains($0) }) ?? true else {
+        guard mayBegin(target), job.order.map({ !target.busy.contains($0) }) ?? true else {
           later.append(job)
           continue
         }
         if let order = job.order { target.busy.insert(order) }
         target.running += 1
+        open += 1
         ready.append(job)
       }
       target.waiting = later
-      targets[name] = target
+      targets[lane] = target
     }
     return ready
+  }
+
+  private func mayBegin(_ target: Target) -> Bool {
+    guard open < limits.open else { return false }
+    return target.running < (open < limits.open / 2 ? limits.perTarget : limits.perCrowdedTarget)
   }
 
   private func kind(_ job: Job) -> String {
@@ -356,9 +374,10 @@ package actor CalloutWorker {
     finished(kind(job), outcome)
     // Cut off by our own end, most likely: not done, so that the next run sends it again.
     if isStopping, outcome == "failed" || outcome == "lost" { unfinished -= 1 } else { complete(job.offset) }
-    targets[job.target]?.running -= 1
-    if let order = job.order { targets[job.target]?.busy.remove(order) }
-    if let target = targets[job.target], target.running == 0, target.waiting.isEmpty { targets[job.target] = nil }
+    open -= 1
+    targets[job.lane]?.running -= 1
+    if let order = job.order { targets[job.lane]?.busy.remove(order) }
+    if let target = targets[job.lane], target.running == 0, target.waiting.isEmpty { targets[job.lane] = nil }
     bell.ring()
   }
 
