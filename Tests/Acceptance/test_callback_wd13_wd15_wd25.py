@@ -302,6 +302,25 @@ class OverRestarts(CallbackTest):
         for request in working.received:
             self.assert_signed(request, working)
 
+    def test_after_a_kill_each_open_offer_is_asked_for_once_more(self):
+        server = Server().start()
+        self.addCleanup(server.close)
+        stub = self.stub(lambda request: None)
+        space = Space(server, callback=stub.url)
+        space.capacity(space.worker("w").sid, 50)
+        for _ in range(3):
+            before = {space.task().sid for _ in range(5)}
+            stub.wait(lambda received: before <= {request.form["TaskSid"] for request in received}, "the callbacks before the kill")
+            server.kill()
+            count = len(stub.received)
+            server.start()
+            stub.wait(lambda received: before <= {request.form["TaskSid"] for request in received[count:]}, "the callbacks after the kill")
+            # What was to come twice stands before this one.
+            last = space.task().sid
+            stub.wait(lambda received: any(request.form["TaskSid"] == last for request in received[count:]))
+            again = [request.form["TaskSid"] for request in stub.received[count:]]
+            self.assertEqual(len(again), len(set(again)), "each once by the new process")
+
     def test_every_event_arrives_over_kills_at_least_once(self):
         server = Server().start()
         self.addCleanup(server.close)

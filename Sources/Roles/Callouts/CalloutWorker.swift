@@ -61,6 +61,7 @@ package actor CalloutWorker {
   private var targets: [Lane: Target] = [:]
   /// Requests under way.
   private var open = 0
+  private var asked = Recent(most: 20_000)
   private var isStopping = false
   private let bell = Bell()
   private let ended = Bell()
@@ -244,7 +245,8 @@ package actor CalloutWorker {
         let lane = Lane(workspace: Identifier(keyBytes: record.key) ?? .none, server: CalloutWorker.target(callout.url))
         enqueue(Job(offset: record.offset, payload: .event(callout), lane: lane, order: callout.order))
       } else if record.value?.first == CalloutTag.assignment, let callout = try? AssignmentCallout(decoding: body) {
-        offers.append((record.offset, callout))
+        // An owner that takes over sends again what it cannot know to be here. Each offer is made once, so its reservation tells a repeat.
+        if asked.insert(callout.reservation) { offers.append((record.offset, callout)) } else { complete(record.offset) }
       } else {
         if record.value != nil { logger.error("a callout record cannot be read", ["offset": "\(record.offset)"]) }
         complete(record.offset)
