@@ -120,6 +120,20 @@ class Stream(AcceptanceTest):
         resumed.wait(lambda seen: len(seen) >= len(wanted) - 2)
         self.assertEqual([e["id"] for e in resumed.events], wanted[2:])
 
+    def test_a_stream_ends_with_its_worker_and_with_its_workspace(self):
+        space = self.space()
+        worker = space.worker("gone", available=False)
+        whole, mine, other = self.events(space), self.events(space, worker=worker.sid), self.events(space, worker=space.worker("stays").sid)
+        space.api.workers(worker.sid).delete()
+        until(lambda: mine.ended, "the worker's stream ends")
+        self.assertEqual(mine.kinds()[-1], "worker.deleted")
+        space.api.activities.create(friendly_name="still")
+        whole.wait_for("activity.created")
+        self.assertFalse(other.ended)
+        space.api.delete()
+        until(lambda: whole.ended and other.ended, "all streams of the workspace end")
+        self.assertEqual(whole.kinds()[-1], "workspace.deleted")
+
     def test_bad_parameters(self):
         space = self.space()
         for query, word in [("WorkerSid=alice", "WorkerSid"), ("from=yesterday", "from")]:

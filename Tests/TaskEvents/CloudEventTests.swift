@@ -118,6 +118,7 @@ struct CloudEventTests {
     for (name, event) in try Scene().events() {
       let bytes = event.cloudEvent()
       #expect(!bytes.contains(10))
+      for kind in FactKind.allCases { #expect(bytes.starts(with: TaskEvent.head(of: kind)) == (kind == event.kind)) }
       let root = try JSONDocument(parsing: bytes).root
       #expect(root[key: "specversion"]?.string == "1.0")
       #expect(root[key: "type"]?.string == "com.twilio.taskrouter.\(event.kind.name)")

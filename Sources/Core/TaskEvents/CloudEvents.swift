@@ -8,6 +8,11 @@ extension TaskEvent {
 
   package var type: String { EventNames.of(kind).type }
 
+  /// What the bytes of `cloudEvent()` begin with for events of a kind, and no others.
+  static func head(of kind: FactKind) -> [UInt8] { Array(#"{"specversion":"1.0","type":"\#(EventNames.of(kind).type)""#.utf8) }
+  package static let workspaceDeletedHead = head(of: .workspaceDeleted)
+  package static let workerDeletedHead = head(of: .workerDeleted)
+
   /// Path of the thing that it happened to.
   package var source: String {
     let base = "/v1/Workspaces/\(SIDKind.workspace.text(workspace))"

@@ -83,7 +83,7 @@ package final class EventGateway: EventStreamer {
     var position = start(lastEventID, fromBeginning, stream)
     var reader: (any LogReader)?
     defer { reader?.close() }
-    while !stream.isClosed, !isStopping.load(ordering: .acquiring) {
+    while !stream.isClosed, !position.isOver, !isStopping.load(ordering: .acquiring) {
       if position.needsStore, reader == nil {
         reader = log.openReader(source, from: position.hint, key: workspace.keyBytes, visibility: .committed) { subscriber.wake() }
       }
@@ -126,6 +126,8 @@ package final class EventGateway: EventStreamer {
     var hint: Int64 = 0
     /// Events before the live ones may be missing.
     var needsStore: Bool
+    /// The last event that there can be has been sent.
+    var isOver = false
   }
 
   private func start(_ lastEventID: String?, _ fromBeginning: Bool, _ stream: HTTPStream) -> Position {
@@ -153,6 +155,7 @@ package final class EventGateway: EventStreamer {
         for event in StoredEvent.all(in: record.value ?? [], scope: subscriber.workspace, from: position.next ?? 0) {
           position.next = event.sequence + 1
           position.hint = record.offset
+          position.isOver = position.isOver || subscriber.ends(with: event.json)
           guard subscriber.wants(event.json) else { continue }
           EventBytes.frame(event.json, EventCursor(sequence: event.sequence, hint: record.offset), into: &frames)
         }
@@ -180,7 +183,7 @@ package final class EventGateway: EventStreamer {
       guard let next = position.next else {
         position.next = event.sequence + 1
         joined = true
-        send(event, subscriber, position, &frames)
+        send(event, subscriber, &position, &frames)
         continue
       }
       if event.sequence < next { continue }
@@ -192,7 +195,7 @@ package final class EventGateway: EventStreamer {
       }
       position.next = next + 1
       joined = true
-      send(event, subscriber, position, &frames)
+      send(event, subscriber, &position, &frames)
     }
     if joined {
       position.needsStore = false
@@ -201,7 +204,8 @@ package final class EventGateway: EventStreamer {
     return joined
   }
 
-  private func send(_ event: LiveEvent, _ subscriber: Subscriber, _ position: Position, _ frames: inout [UInt8]) {
+  private func send(_ event: LiveEvent, _ subscriber: Subscriber, _ position: inout Position, _ frames: inout [UInt8]) {
+    position.isOver = position.isOver || subscriber.ends(with: event.json)
     guard subscriber.worker == nil || event.worker.map({ $0 == subscriber.worker }) ?? subscriber.wants(event.json) else { return }
     EventBytes.frame(event.json, EventCursor(sequence: event.sequence, hint: position.hint), into: &frames)
   }

@@ -1,6 +1,7 @@
 import Projection
 import Resources
 import Synchronization
+import TaskEvents
 
 /// One connection that listens: what has happened since it last looked, and its alarm clock.
 final class Subscriber: Sendable {
@@ -23,6 +24,11 @@ final class Subscriber: Sendable {
 
   /// Whether a stored event is one that this reader asked for. Attributes are strings inside the payload, so their quotes are escaped and cannot look like this.
   func wants(_ json: [UInt8]) -> Bool { worker == nil || EventBytes.contains(json, workerMark) }
+
+  /// Whether nothing can follow this event that the reader asked for: its workspace is gone, or its worker.
+  func ends(with json: [UInt8]) -> Bool {
+    json.starts(with: TaskEvent.workspaceDeletedHead) || (worker != nil && json.starts(with: TaskEvent.workerDeletedHead) && wants(json))
+  }
 
   /// Events beyond a bound are dropped here: the gap shows, and the store has them.
   func offer(_ event: LiveEvent) {
