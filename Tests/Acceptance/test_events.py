@@ -134,6 +134,24 @@ class Stream(AcceptanceTest):
         until(lambda: whole.ended and other.ended, "all streams of the workspace end")
         self.assertEqual(whole.kinds()[-1], "workspace.deleted")
 
+    def test_a_stream_ends_when_its_credentials_are_revoked(self):
+        for revoke in ["token", "status"]:
+            with self.subTest(revoke):
+                account = self.client.api.v2010.accounts.create(friendly_name="leaving")
+                old = self.server.client(account.sid, account.auth_token)
+                space = Space(self.server, client=old)
+                events = self.events(space, auth=(account.sid, account.auth_token))
+                space.api.activities.create(friendly_name="before")
+                events.wait_for("activity.created")
+                path = f"/2010-04-01/Accounts/{account.sid}"
+                if revoke == "token":
+                    self.assertEqual(self.server.post(f"{path}/AuthToken.json").status_code, 200)
+                else:
+                    self.assertEqual(self.server.post(f"{path}.json", {"Status": "suspended"}).status_code, 200)
+                # Without anything to be told the next keep-alive shows it.
+                until(lambda: events.ended, "the stream ends")
+                self.assertEqual(events.kinds(), ["activity.created"])
+
     def test_bad_parameters(self):
         space = self.space()
         for query, word in [("WorkerSid=alice", "WorkerSid"), ("from=yesterday", "from")]:

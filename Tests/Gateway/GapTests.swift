@@ -15,7 +15,8 @@ struct GapTests {
     let gateway: EventGateway
     let workspace: Identifier
     func handle(_ request: HTTPRequest, _ response: HTTPResponder) async {
-      await gateway.stream(workspace: workspace, lastEventID: nil, fromBeginning: false, worker: nil, to: response, headers: [])
+      await gateway.stream(
+        workspace: workspace, lastEventID: nil, fromBeginning: false, worker: nil, isAllowed: { true }, to: response, headers: [])
     }
   }
 

@@ -61,7 +61,8 @@ package final class EventGateway: EventStreamer {
   }
 
   package func stream(
-    workspace: Identifier, lastEventID: String?, fromBeginning: Bool, worker: Identifier?, to response: HTTPResponder, headers: HTTPFields
+    workspace: Identifier, lastEventID: String?, fromBeginning: Bool, worker: Identifier?, isAllowed: @Sendable () async -> Bool,
+    to response: HTTPResponder, headers: HTTPFields
   ) async {
     let stream = response.stream(
       status: 200,
@@ -105,7 +106,7 @@ package final class EventGateway: EventStreamer {
       }
       if subscriber.takeBeat() { frames += Array(": keep-alive\n\n".utf8) }
       if !frames.isEmpty {
-        if stream.write(frames) > mostQueued { break }
+        guard await isAllowed(), stream.write(frames) <= mostQueued else { break }
       } else if !mayHaveMore, !position.needsStore || reader != nil {
         // A whole batch may be older than the place to go on from, or of other workers: only an empty one is the end. A gap opens the store in the next turn.
         await subscriber.wait()

@@ -38,9 +38,10 @@ package struct NodeProbes: Sendable {
 
 /// Something that answers with a stream of events: the gateway.
 package protocol EventStreamer: Sendable {
-  /// Serves live events of a workspace until either side ends. The caller has checked whose it is.
+  /// Serves live events of a workspace until either side ends, or `isAllowed`, asked before anything is sent, says no. The caller has checked whose it is.
   func stream(
-    workspace: Identifier, lastEventID: String?, fromBeginning: Bool, worker: Identifier?, to response: HTTPResponder, headers: HTTPFields
+    workspace: Identifier, lastEventID: String?, fromBeginning: Bool, worker: Identifier?, isAllowed: @Sendable () async -> Bool,
+    to response: HTTPResponder, headers: HTTPFields
   ) async
 }
 
@@ -255,9 +256,10 @@ package struct IngressHandler: HTTPHandler {
     }
     let last = request.headers.first("Last-Event-ID") ?? call.query.first("last_event_id")
     ingress.meter.answered(.events, method: request.method, status: 200, since: nil)
+    let pass = StreamPass(ingress: ingress, account: call.account, token: call.record.authToken)
     await streamer.stream(
-      workspace: workspace, lastEventID: last, fromBeginning: from == "beginning", worker: worker, to: response,
-      headers: IngressHandler.common)
+      workspace: workspace, lastEventID: last, fromBeginning: from == "beginning", worker: worker, isAllowed: { await pass.isGood() },
+      to: response, headers: IngressHandler.common)
   }
 
   private func bulk(_ workspace: Identifier, _ call: Call, _ request: HTTPRequest, _ response: HTTPResponder) async throws(APIError) {

@@ -77,7 +77,7 @@ extension Ingress {
 
   // MARK: Accounts
 
-  private func account(_ id: Identifier) async throws(APIError) -> AccountRecord? {
+  func account(_ id: Identifier) async throws(APIError) -> AccountRecord? {
     let bytes: [UInt8]?
     do throws(HotStateFailure) { bytes = try await accounts.get(id, [DocumentKey(kind: AccountKind.account, id: id)]).documents[0] } catch {
       throw Ingress.notNow(error)

@@ -1,0 +1,34 @@
+import Accounts
+import Ports
+import Resources
+import Synchronization
+
+/// What a stream of events was opened with: an account and its token. A stream outlives its request by days, so what was checked then is looked at again.
+final class StreamPass: Sendable {
+  /// Milliseconds for which an answer holds: a stream asks before every write, and where hot state is elsewhere each look is a round trip.
+  private static let holds: Int64 = 500
+  private let ingress: Ingress
+  private let account: Identifier
+  private let token: String
+  private let looked: Mutex<Int64>
+
+  init(ingress: Ingress, account: Identifier, token: String) {
+    self.ingress = ingress
+    self.account = account
+    self.token = token
+    looked = Mutex(ingress.clock.monotonic())
+  }
+
+  /// False once the token is another or the account not active. Who cannot be looked up now keeps what he has.
+  func isGood() async -> Bool {
+    let now = ingress.clock.monotonic()
+    let isDue = looked.withLock { last in
+      guard now - last >= StreamPass.holds else { return false }
+      last = now
+      return true
+    }
+    guard isDue else { return true }
+    guard let record = try? await ingress.account(account) else { return true }
+    return record.status == .active && record.authToken == token
+  }
+}
