@@ -74,12 +74,7 @@ struct Parameters {
 
   mutating func url(_ name: String, _ parameter: Parameter) throws(APIError) {
     guard let value = text(name) else { return }
-    let lower = value.lowercased()
-    guard value.isEmpty || lower.hasPrefix("http://") || lower.hasPrefix("https://"), value.utf8.count <= 2048,
-      value.utf8.allSatisfy({ $0 > 32 && $0 < 127 })
-    else {
-      throw .invalid("\(name) must be an absolute http or https URL of at most 2048 characters; received '\(Parameters.shown(value))'")
-    }
+    if !value.isEmpty, let rule = CallbackURL.brokenRule(value) { throw .invalid("\(name) \(rule); received '\(Parameters.shown(value))'") }
     arguments[parameter] = .text(value)
   }
 
