@@ -176,6 +176,47 @@ struct CloudEventTests {
     #expect(EventFields.pascalCase("task_queue_sid") == "TaskQueueSid")
   }
 
+  @Test("A queue that a task leaves has its own date of entry, though the task is in the next one already; older journals do not tell it")
+  func leftQueue() throws {
+    var scene = Scene()
+    var record = try TaskRecord(decoding: try #require(scene.documents[DocumentKey(kind: Kind.task, id: scene.task)]))
+    record.queueEntered = scene.born + 60_000
+    scene.put(Kind.task, scene.task, record)
+    var entered = ByteWriter()
+    entered.signed(scene.born)
+    for kind in [FactKind.taskQueueMoved, .taskQueueTimeout] {
+      let told = try scene.event(kind, at: scene.born + 60_000, [scene.task, scene.queue], TaskFactDetails().fieldBytes() + entered.bytes)
+      #expect(told.fields["task_queue_entered_date"] == .number(scene.born / 1000))
+      let old = try scene.event(kind, at: scene.born + 60_000, [scene.task, scene.queue], TaskFactDetails().fieldBytes())
+      #expect(old.fields["task_queue_entered_date"] == .number(scene.born / 1000 + 60))
+    }
+    let subjects = [scene.reservation, scene.task, scene.worker, scene.queue]
+    let offer = try scene.event(.reservationTimeout, at: scene.born, subjects, ReservationFactDetails().fieldBytes() + entered.bytes)
+    #expect(offer.fields["task_queue_entered_date"] == .number(scene.born / 1000))
+  }
+
+  @Test("Without a reason there are no keys for one")
+  func noReason() throws {
+    let scene = Scene()
+    for kind in [FactKind.taskCanceled, .taskCompleted] {
+      let names = try scene.event(kind, at: scene.born, [scene.task, scene.queue], TaskFactDetails().fieldBytes()).fields.members.map(
+        \.name)
+      #expect(!names.contains { $0.hasSuffix("reason") })
+    }
+  }
+
+  @Test("What failed to be a reservation is one by its type, with the blocks of its task")
+  func reservationFailed() throws {
+    let scene = Scene()
+    let failed = try scene.event(
+      .reservationFailed, at: scene.born, [scene.task, scene.queue, scene.worker], TaskFactDetails().fieldBytes())
+    #expect(failed.resource.type == "reservation")
+    #expect(failed.source.hasSuffix("/Tasks/\(SIDKind.task.text(scene.task))"))
+    let names = Set(failed.fields.members.map(\.name))
+    #expect(names.isSuperset(of: ["task_sid", "task_queue_sid", "workflow_sid"]))
+    #expect(!names.contains("worker_sid"))
+  }
+
   @Test("Facts of unknown kinds and with broken details are no trap")
   func hostile() throws {
     let scene = Scene()

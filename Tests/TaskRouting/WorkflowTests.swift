@@ -38,6 +38,15 @@ struct WorkflowTests {
     #expect(try bench.status(task) == .reserved)
     _ = bench.happened()
     bench.pass(seconds: 0.1)
+    let entered = try #require(try bench.read(task)).created
+    for kind in [FactKind.taskQueueTimeout, .taskQueueMoved] {
+      var reader = ByteReader(try #require(bench.fact(kind)).details)
+      _ = try TaskFactDetails(fieldsFrom: &reader)
+      #expect(try reader.signed() == entered, "of the queue that it leaves")
+    }
+    var reader = ByteReader(try #require(bench.fact(.reservationTimeout)).details)
+    _ = try ReservationFactDetails(fieldsFrom: &reader)
+    #expect(try reader.signed() == entered)
     #expect(
       bench.happened() == [
         "reservation.timeout", "worker.activity.update", "task-queue.timeout", "task-queue.moved", "task-queue.entered",

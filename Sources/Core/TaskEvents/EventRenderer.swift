@@ -161,33 +161,50 @@ package struct EventRenderer {
     let id = fact.subjects.first ?? .none
     event.resource = ("task", SIDKind.task.text(id), "/Tasks/")
     let task = document(Kind.task, id, TaskRecord.self)
-    let details = (try? TaskFactDetails(fieldBytes: fact.details)) ?? TaskFactDetails()
+    let (details, entered) = read(fact, TaskFactDetails.self)
     addTask(&event, id, task, details)
-    addQueue(&event, fact.subjects.count > 1 ? fact.subjects[1] : .none, entered: task?.queueEntered)
+    addQueue(&event, fact.subjects.count > 1 ? fact.subjects[1] : .none, entered: entered ?? task?.queueEntered)
     addWorkflow(&event, task?.workflow ?? .none)
     switch event.kind {
     case .taskCanceled:
-      event.fields.add("task_canceled_reason", details.reason ?? "")
-      event.fields.add("reason", details.reason ?? "")
+      addReason(&event, "task_canceled_reason", details.reason)
       event.description = details.reason ?? "Task canceled"
     case .taskCompleted:
-      event.fields.add("task_completed_reason", details.reason ?? "")
-      event.fields.add("reason", details.reason ?? "")
+      addReason(&event, "task_completed_reason", details.reason)
       event.description = details.reason ?? "Task completed"
     case .workflowTargetMatched:
       event.fields.add("workflow_filter", Int64(task?.placement.filter ?? 0))
       event.fields.add("workflow_target", Int64(task?.placement.target ?? 0))
+    case .reservationFailed:
+      // There is no reservation to name: its place has the task for which none could be made.
+      event.resource.type = "reservation"
+      event.description = "No reservation for task \(SIDKind.task.text(id))"
     default: break
     }
     guard [.workflowEntered, .workflowTargetMatched, .workflowTimeout, .workflowSkipped].contains(event.kind) else { return }
     event.resource = ("workflow", SIDKind.workflow.text(task?.workflow ?? .none), "/Workflows/")
   }
 
+  /// Left out without one (taskrouter.md 9.4, "when set").
+  private func addReason(_ event: inout TaskEvent, _ name: String, _ reason: String?) {
+    guard let reason, !reason.isEmpty else { return }
+    event.fields.add(name, reason)
+    event.fields.add("reason", reason)
+  }
+
+  /// A fact's details, blank where they cannot be read, and when its task entered its queue, where the fact tells that.
+  private func read<Details: FieldCoded>(_ fact: Fact, _: Details.Type) -> (Details, entered: Int64?) {
+    var reader = ByteReader(fact.details)
+    guard let details = try? Details(fieldsFrom: &reader) else { return (Details(), nil) }
+    let tells = FactKind(rawValue: fact.kind)?.tellsQueueEntered == true
+    return (details, tells ? try? reader.signed() : nil)
+  }
+
   private func fillReservation(_ event: inout TaskEvent, _ fact: Fact) {
     let subjects = fact.subjects
     guard subjects.count >= 4 else { return }
     event.resource = ("reservation", SIDKind.reservation.text(subjects[0]), "/Tasks/\(SIDKind.task.text(subjects[1]))/Reservations/")
-    let details = (try? ReservationFactDetails(fieldBytes: fact.details)) ?? ReservationFactDetails()
+    let (details, entered) = read(fact, ReservationFactDetails.self)
     let task = document(Kind.task, subjects[1], TaskRecord.self)
     var taskDetails = TaskFactDetails()
     taskDetails.status = details.taskStatus
@@ -203,7 +220,7 @@ package struct EventRenderer {
       event.fields.add("worker_channel_capacity", Int64(load.capacity))
       event.fields.add("worker_channel_consumed_capacity", Int64(load.live))
     }
-    addQueue(&event, subjects[3], entered: task?.queueEntered)
+    addQueue(&event, subjects[3], entered: entered ?? task?.queueEntered)
     addWorkflow(&event, task?.workflow ?? .none)
     guard let rule = details.ruleName else { return }
     event.fields.add("routing_rule", rule)

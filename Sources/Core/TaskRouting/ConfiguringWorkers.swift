@@ -73,14 +73,11 @@ extension Space {
     if isTested { reclassify(place) }
     if let activity, activity != record.activity {
       let goesAway = activities[activity]?.isAvailable != true
-      let pendingOnes = workers[place].live.filter { reservations[$0].record.status == .pending }
-      // The activity first, so that the tasks that come back are offered to somebody else.
+      let pendingOnes = goesAway ? workers[place].live.filter { reservations[$0].record.status == .pending } : []
+      // Rejected, then moved (taskrouter.md 4.3), and only then are the tasks that come back offered: to somebody else.
+      let returning = pendingOnes.filter { endOffer($0, as: .rejected, turn.now) }.map { reservations[$0].task }
       changeActivity(place, to: activity, turn.now)
-      if goesAway {
-        for reservation in pendingOnes where reservations[reservation].record.status == .pending {
-          decline(reservation, as: .rejected, &turn)
-        }
-      }
+      for task in returning { returnToQueue(task, &turn) }
     }
     offer(place, &turn)
     return Verdict(status: 200, scope: id, document: DocumentKey(kind: Kind.worker, id: request.target))

@@ -75,6 +75,13 @@ package struct ChannelFactDetails: FieldCoded, Equatable {
   }
 }
 
+extension FactKind {
+  /// Whether its details end with the instant, in milliseconds, at which the task entered the queue of the fact; older journals have none.
+  package var tellsQueueEntered: Bool {
+    [.taskQueueMoved, .taskQueueTimeout, .reservationTimeout, .reservationRejected, .reservationCanceled].contains(self)
+  }
+}
+
 extension FieldCoded {
   /// The fields without a schema version: for the insides of a record that has one.
   package func fieldBytes() -> [UInt8] {
@@ -85,9 +92,16 @@ extension FieldCoded {
   }
 
   package init(fieldBytes: [UInt8]) throws(DecodingFailure) {
+    var reader = ByteReader(fieldBytes)
+    try self.init(fieldsFrom: &reader)
+  }
+
+  /// Reads the fields and leaves the reader behind them.
+  package init(fieldsFrom reader: inout ByteReader) throws(DecodingFailure) {
     self.init()
-    var reader = FieldReader(ByteReader(fieldBytes))
-    try code(&reader)
+    var fields = FieldReader(reader)
+    try code(&fields)
+    reader = fields.reader
   }
 }
 
@@ -99,7 +113,8 @@ extension Space {
     details.priority = record.priority
     details.version = record.version
     details.reason = reason
-    pending.facts.append(Fact(kind: kind.rawValue, at: now, subjects: [tasks[place].id, record.queue], details: details.fieldBytes()))
+    let bytes = withQueueEntered(details.fieldBytes(), kind, record)
+    pending.facts.append(Fact(kind: kind.rawValue, at: now, subjects: [tasks[place].id, record.queue], details: bytes))
   }
 
   mutating func fact(_ kind: FactKind, reservation place: Int, choice: Choice? = nil, _ now: Int64) {
@@ -119,7 +134,16 @@ extension Space {
     pending.facts.append(
       Fact(
         kind: kind.rawValue, at: now, subjects: [reservation.id, task.id, reservation.record.worker, task.record.queue],
-        details: details.fieldBytes()))
+        details: withQueueEntered(details.fieldBytes(), kind, task.record)))
+  }
+
+  /// Behind the details of facts after which the same command may move the task on: when it entered the queue that the fact names. Readers that do not know it pass over it.
+  private func withQueueEntered(_ details: [UInt8], _ kind: FactKind, _ task: TaskRecord) -> [UInt8] {
+    guard kind.tellsQueueEntered else { return details }
+    var out = ByteWriter(capacity: details.count + 8)
+    out.bytes = details
+    out.signed(task.queueEntered)
+    return out.bytes
   }
 
   /// A fact about a piece of configuration, whose document says all there is to say.

@@ -135,24 +135,30 @@ extension Space {
   mutating func decline(_ place: Int, as status: ReservationStatus, moveTo activity: Identifier? = nil, _ turn: inout Turn) {
     let task = reservations[place].task
     let worker = reservations[place].worker
-    // The worker's activity first: who did not answer must not be asked again at once.
-    shift(place, to: status, turn.now)
+    let returns = endOffer(place, as: status, turn.now)
+    // Before anything is matched: who did not answer must not be asked again at once.
+    if let activity, !activity.isNone, activities[activity] != nil, workers[worker].record.activity != activity {
+      changeActivity(worker, to: activity, turn.now)
+    }
+    if returns { returnToQueue(task, &turn) }
+    offer(worker, &turn)
+  }
+
+  /// The first half of `decline`: the offer is over, and nothing is matched yet. True when its task has no other offer out and waits for `returnToQueue`.
+  mutating func endOffer(_ place: Int, as status: ReservationStatus, _ now: Int64) -> Bool {
+    let task = reservations[place].task
+    shift(place, to: status, now)
     let returns = tasks[task].live.isEmpty && tasks[task].record.status == .reserved
     if returns {
       tasks[task].record.status = .pending
       tasks[task].record.version += 1
       tasks[task].record.reEvaluated =
         status == .timeout ? "reservation_timeout" : status == .rejected ? "reservation_rejected" : "reservation_canceled"
-      touch(task: task, at: turn.now)
+      touch(task: task, at: now)
     }
     fact(
-      status == .timeout ? .reservationTimeout : status == .rejected ? .reservationRejected : .reservationCanceled, reservation: place,
-      turn.now)
-    if let activity, !activity.isNone, activities[activity] != nil, workers[worker].record.activity != activity {
-      changeActivity(worker, to: activity, turn.now)
-    }
-    if returns { returnToQueue(task, &turn) }
-    offer(worker, &turn)
+      status == .timeout ? .reservationTimeout : status == .rejected ? .reservationRejected : .reservationCanceled, reservation: place, now)
+    return returns
   }
 
   /// Ends offers because their task is over or gone.
