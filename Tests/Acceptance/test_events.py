@@ -112,13 +112,42 @@ class Stream(AcceptanceTest):
         space.set_available(alice.sid)
         only.wait_for("worker.activity.update", 2)
         wanted = [e["id"] for e in everything.wait(lambda all: all if len([e for e in all if kind(e) == "worker.activity.update"]) >= 3 else None)
-                  if e["data"]["payload"].get("worker_sid") == alice.sid]
+                  if e["data"]["payload"].get("worker_sid") == alice.sid or alice.sid in e["data"]["publisher_metadata"]]
         self.assertEqual([e["id"] for e in only.events], wanted)
         numbers = only.sequences()
         self.assertEqual(numbers, sorted(set(numbers)))
         resumed = self.events(space, worker=alice.sid, last_id=only.ids[1])
         resumed.wait(lambda seen: len(seen) >= len(wanted) - 2)
         self.assertEqual([e["id"] for e in resumed.events], wanted[2:])
+
+    def test_a_workers_stream_has_what_becomes_of_the_tasks_in_its_hands(self):
+        space = self.space()
+        alice = space.worker("alice")
+        live = self.events(space, worker=alice.sid)
+        task = space.task()
+        space.api.tasks(task.sid).update(attributes='{"offered": true}')
+        space.accept(space.offer(alice.sid))
+        space.api.tasks(task.sid).update(priority=9)
+        space.api.tasks(task.sid).update(assignment_status="wrapping")
+        space.api.tasks(task.sid).update(assignment_status="completed")
+        dropped = space.task()
+        space.offer(alice.sid)
+        space.api.tasks(dropped.sid).update(assignment_status="canceled")
+        # Of a task that nobody has, and of another's.
+        space.set_available(alice.sid, False)
+        bob = space.worker("bob")
+        space.api.tasks(space.task().sid).update(priority=1)
+        space.accept(space.offer(bob.sid))
+        space.set_available(alice.sid)
+        wanted = [
+            "reservation.created", "task.updated", "reservation.accepted", "task.updated", "reservation.wrapup", "task.wrapup", "task.completed", "reservation.completed",
+            "reservation.created", "task.canceled", "reservation.canceled", "worker.activity.update", "worker.activity.update"]
+        live.wait(lambda seen: len(seen) >= len(wanted))
+        self.assertEqual(live.kinds(), wanted)
+        stored = self.events(space, worker=alice.sid, beginning=True)
+        stored.wait(lambda seen: len(seen) > len(wanted))
+        self.assertEqual([e["id"] for e in stored.events[1:]], [e["id"] for e in live.events], "live and stored go by the same")
+        self.assertEqual([e["data"]["sequence"] for e in stored.events[1:]], live.sequences())
 
     def test_a_stream_ends_with_its_worker_and_with_its_workspace(self):
         space = self.space()

@@ -217,6 +217,24 @@ struct CloudEventTests {
     #expect(!names.contains("worker_sid"))
   }
 
+  @Test("Whom an event concerns that is not about him stands in its metadata, and is found there alone")
+  func concerned() throws {
+    let scene = Scene()
+    let sid = Array(SIDKind.worker.text(scene.worker).utf8)
+    let other = Array(SIDKind.worker.text(Identifier(high: 3, low: 2)).utf8)
+    let subjects = [scene.task, scene.queue, Identifier(high: 3, low: 3), scene.worker]
+    let event = try scene.event(.taskCompleted, at: scene.born, subjects, TaskFactDetails().fieldBytes()).cloudEvent()
+    #expect(TaskEvent.concerns(sid, event))
+    #expect(!TaskEvent.concerns(other, event))
+    let metadata = try JSONDocument(parsing: event).root[key: "data"]?[key: "publisher_metadata"]?.string ?? ""
+    let sids = try JSONDocument(parsing: Array(metadata.utf8)).root[key: "worker_sids"]
+    #expect(sids?.count == 2)
+    for (_, event) in try scene.events() { #expect(!TaskEvent.concerns(sid, event.cloudEvent())) }
+    for broken in ["", "{}", #""publisher_metadata":""#, #""publisher_metadata":"{\"#] {
+      #expect(!TaskEvent.concerns(sid, Array(broken.utf8)))
+    }
+  }
+
   @Test("Facts of unknown kinds and with broken details are no trap")
   func hostile() throws {
     let scene = Scene()

@@ -72,6 +72,23 @@ extension TaskEvent {
     }
   }
 
+  private static let metadataMark = Array(#""publisher_metadata":""#.utf8)
+
+  /// JSON in a string: whom the event concerns beside those in its payload.
+  private var metadata: String {
+    concerned.isEmpty ? "{}" : "{\"worker_sids\":[\(concerned.map { "\"\(SIDKind.worker.text($0))\"" }.joined(separator: ","))]}"
+  }
+
+  /// Whether the metadata in the bytes of `cloudEvent()` name a worker, found without parsing them. Quotes inside strings are escaped, so nothing else looks like it.
+  package static func concerns(_ sid: [UInt8], _ json: [UInt8]) -> Bool {
+    guard let mark = place(of: metadataMark, in: json) else { return false }
+    let start = mark + metadataMark.count
+    guard json.count > start + 2, json[start + 1] == UInt8(ascii: "\\"), let end = json[start...].firstIndex(of: UInt8(ascii: "]")) else {
+      return false
+    }
+    return place(of: sid, in: Array(json[start..<end])) != nil
+  }
+
   private func writeData(_ json: inout JSONWriter, _ names: EventNames, _ time: String) {
     let account = SIDKind.account.text(account)
     json.beginObject()
@@ -88,7 +105,7 @@ extension TaskEvent {
     json.member("group", resource.type)
     json.member("product_name", "TaskRouter")
     json.member("publisher", workspaceName)
-    json.member("publisher_metadata", "{}")
+    json.member("publisher_metadata", metadata)
     json.member("payload_type", "application/json")
     json.key("payload")
     json.beginObject()

@@ -16,6 +16,8 @@ package struct TaskEvent: Sendable {
   package var description: String
   package var worker: Identifier
   package var task: Identifier
+  /// Workers who are told although the event is not about them: they hold its task, or are offered it (taskrouter.md 10.4).
+  package var concerned: [Identifier] = []
 
   /// The event's own identifiers follow from workspace and number: the same however often it is rendered.
   package var identifier: Identifier { workspace.combined(with: Identifier(high: 0x4556, low: sequence)) }
@@ -159,6 +161,7 @@ package struct EventRenderer {
 
   private func fillTask(_ event: inout TaskEvent, _ fact: Fact) {
     let id = fact.subjects.first ?? .none
+    event.concerned = Array(fact.subjects.dropFirst(2))
     event.resource = ("task", SIDKind.task.text(id), "/Tasks/")
     let task = document(Kind.task, id, TaskRecord.self)
     let (details, entered) = read(fact, TaskFactDetails.self)

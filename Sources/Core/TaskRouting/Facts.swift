@@ -114,7 +114,17 @@ extension Space {
     details.version = record.version
     details.reason = reason
     let bytes = withQueueEntered(details.fieldBytes(), kind, record)
-    pending.facts.append(Fact(kind: kind.rawValue, at: now, subjects: [tasks[place].id, record.queue], details: bytes))
+    let subjects = [tasks[place].id, record.queue] + workers(concernedBy: kind, task: place)
+    pending.facts.append(Fact(kind: kind.rawValue, at: now, subjects: subjects, details: bytes))
+  }
+
+  /// Who is told of what becomes of a task in his hands, or offered to him (taskrouter.md 10.4): no part of the event itself, so behind its other subjects.
+  private func workers(concernedBy kind: FactKind, task place: Int) -> [Identifier] {
+    switch kind {
+    case .taskUpdated, .taskWrapup, .taskCompleted, .taskCanceled: tasks[place].live.map { reservations[$0].record.worker }
+    case .reservationFailed: tasks[place].record.routingTarget.flatMap { SIDKind.worker.parse($0) }.map { [$0] } ?? []
+    default: []
+    }
   }
 
   mutating func fact(_ kind: FactKind, reservation place: Int, choice: Choice? = nil, _ now: Int64) {

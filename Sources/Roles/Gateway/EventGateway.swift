@@ -207,7 +207,7 @@ package final class EventGateway: EventStreamer {
 
   private func send(_ event: LiveEvent, _ subscriber: Subscriber, _ position: inout Position, _ frames: inout [UInt8]) {
     position.isOver = position.isOver || subscriber.ends(with: event.json)
-    guard subscriber.worker == nil || event.worker.map({ $0 == subscriber.worker }) ?? subscriber.wants(event.json) else { return }
+    guard subscriber.wants(event) else { return }
     EventBytes.frame(event.json, EventCursor(sequence: event.sequence, hint: position.hint), into: &frames)
   }
 }

@@ -15,15 +15,25 @@ final class Subscriber: Sendable {
   let workspace: Identifier
   let worker: Identifier?
   private let workerMark: [UInt8]
+  private let workerSID: [UInt8]
 
   init(workspace: Identifier, worker: Identifier?) {
     self.workspace = workspace
     self.worker = worker
+    workerSID = worker.map { Array(SIDKind.worker.text($0).utf8) } ?? []
     workerMark = worker.map { Array("\"worker_sid\":\"\(SIDKind.worker.text($0))\"".utf8) } ?? []
   }
 
   /// Whether a stored event is one that this reader asked for. Attributes are strings inside the payload, so their quotes are escaped and cannot look like this.
-  func wants(_ json: [UInt8]) -> Bool { worker == nil || EventBytes.contains(json, workerMark) }
+  func wants(_ json: [UInt8]) -> Bool {
+    worker == nil || TaskEvent.concerns(workerSID, json) || EventBytes.contains(json, workerMark)
+  }
+
+  /// The same of one that has just happened, with less to look through where the projector says whom it is about.
+  func wants(_ event: LiveEvent) -> Bool {
+    guard let worker, let subject = event.worker else { return wants(event.json) }
+    return subject == worker || (subject.isNone && TaskEvent.concerns(workerSID, event.json))
+  }
 
   /// Whether nothing can follow this event that the reader asked for: its workspace is gone, or its worker.
   func ends(with json: [UInt8]) -> Bool {

@@ -5,7 +5,7 @@ package import Resources
 package struct LiveEvent: Sendable {
   package var workspace: Identifier
   package var sequence: UInt64
-  /// Whom it is about; nil where only the JSON tells.
+  /// Whom it is about, `none` for nobody; nil where only the JSON tells.
   package var worker: Identifier?
   package var json: [UInt8]
 
