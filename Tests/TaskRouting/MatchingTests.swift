@@ -295,6 +295,28 @@ struct MatchingTests {
     _ = flow
   }
 
+  @Test("Past the filters of its workflow a task is still its workflow's: by name, or because there is one")
+  func routingTargetWithWorkflow() throws {
+    var bench = try Workbench()
+    let (queue, other) = (bench.queue("q"), bench.queue("o"))
+    let flow = bench.workflow("f", routing([filter("1==1", [step(other, #""timeout":10"#)])]), callback: "https://example.com/assign")
+    let target = Argument.text(SIDKind.taskQueue.text(queue))
+    let named = bench.task("{}", [.routingTarget: target, .workflow: .identifier(flow)])
+    let unnamed = bench.task("{}", [.routingTarget: target])
+    for task in [named, unnamed] { #expect(try bench.read(task)?.workflow == flow) }
+    // Neither its times nor its changes concern them.
+    bench.pass(seconds: 60)
+    bench.send(.updateWorkflow, target: flow, arguments: [.configuration: .text(simple(other)), .reEvaluate: true])
+    bench.finishSlices()
+    for task in [named, unnamed] { #expect(try bench.read(task)?.queue == queue) }
+    let alice = try bench.worker("alice")
+    #expect(try bench.asked(named) == [alice])
+    #expect(bench.outgoing.contains { $0.target == "callouts" }, "the workflow's callback is called")
+    bench.answer(try bench.offer(named), "rejected")
+    #expect(try bench.read(named)?.queue == queue)
+    #expect(bench.send(.createTask, arguments: [.routingTarget: target, .workflow: .identifier(queue)]).status == 400)
+  }
+
   @Test("A task for one worker that heeds capacity waits for it, for a minute")
   func routingTargetWaits() throws {
     var bench = try Workbench()

@@ -237,7 +237,7 @@ extension Space {
       cursor = governed.serial + 1
       // Reserved ones go the new way when their offers end; assigned ones never (5.5).
       let record = tasks[governed.task].record
-      if record.status == .pending, record.placement.revision < wanted { outdated.append(governed.task) }
+      if record.status == .pending, record.placement.revision < wanted, !record.isDirect { outdated.append(governed.task) }
       return true
     }
     let isLast = outdated.count < limit && toLookAt > 0

@@ -279,6 +279,8 @@ package struct TaskRecord: HeadedRecord, Equatable {
     get { texts?.routingTarget }
     set { if newValue != routingTarget { setTexts(reason, newValue, reEvaluated) } }
   }
+  /// It goes to a worker or a queue that its client named, past the filters of its workflow (taskrouter.md 7.6).
+  package var isDirect: Bool { routingTarget.map { $0.hasPrefix("WK") || $0.hasPrefix("WQ") } ?? false }
   package var reEvaluated: String? {
     get { texts?.reEvaluated }
     set { if newValue != reEvaluated { setTexts(reason, routingTarget, newValue) } }

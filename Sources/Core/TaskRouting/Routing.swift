@@ -169,7 +169,7 @@ extension Space {
 
   /// Whether the workflow has changed since the task was placed: at its next evaluation it goes by the new configuration (taskrouter.md 5.5).
   private func isOutdated(_ task: Int) -> Bool {
-    guard let workflow = workflows[tasks[task].record.workflow] else { return false }
+    guard !tasks[task].record.isDirect, let workflow = workflows[tasks[task].record.workflow] else { return false }
     return tasks[task].record.placement.revision != workflow.record.revision
   }
 

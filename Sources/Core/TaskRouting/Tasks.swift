@@ -28,8 +28,11 @@ extension Space {
       record.ignoresCapacity = request.flag(.ignoreCapacity) ?? true
     }
     record.routingTarget = request.text(.routingTarget)
-    // Not for those that go straight to a queue or a worker: they have none.
-    if let workflow = workflows[record.workflow], !accepts(workflow, document) {
+    if record.isDirect {
+      // The workflow's filters have no say, but its callback and reservation time-out count.
+      if let id = request.identifier(.workflow), workflows[id] == nil { return Space.unknown(workflow: id) }
+      record.workflow = request.identifier(.workflow) ?? onlyWorkflow ?? .none
+    } else if let workflow = workflows[record.workflow], !accepts(workflow, document) {
       return .refuse("The task matches no filter of workflow \(SIDKind.workflow.text(record.workflow)), which has no default_filter")
     }
     if let start = request.integer(.virtualStart), start > turn.now {
@@ -62,15 +65,22 @@ extension Space {
       return .refused("RoutingTarget '\(text)' is no worker, task queue or workflow of this workspace")
     }
     if let id = request.identifier(.workflow) {
-      guard workflows[id] != nil else { return .refused("WorkflowSid '\(SIDKind.workflow.text(id))' is no workflow of this workspace") }
+      guard workflows[id] != nil else { return .refused(Space.unknown(workflow: id).message) }
       return .workflow(id)
     }
-    guard workflows.count == 1, let only = workflows.keys.first else {
+    guard let only = onlyWorkflow else {
       return .refused(
         "WorkflowSid is required: the workspace has \(workflows.count) workflows, and it may be left out only where there is exactly one")
     }
     return .workflow(only)
   }
+
+  private static func unknown(workflow id: Identifier) -> Verdict {
+    .refuse("WorkflowSid '\(SIDKind.workflow.text(id))' is no workflow of this workspace")
+  }
+
+  /// What a task belongs to that names none (taskrouter.md 2.8).
+  private var onlyWorkflow: Identifier? { workflows.count == 1 ? workflows.keys.first : nil }
 
   private mutating func addTask(_ base: TaskRecord, _ attributes: [UInt8], _ turn: inout Turn) -> Int {
     var record = base
@@ -87,7 +97,7 @@ extension Space {
   }
 
   private mutating func enterFirst(_ place: Int, _ direct: Int?, _ turn: inout Turn) {
-    if !tasks[place].record.workflow.isNone {
+    if !tasks[place].record.isDirect {
       fact(.workflowEntered, task: place, turn.now)
       return route(place, &turn)
     }
