@@ -126,6 +126,8 @@ package final class Node: Sendable {
     api.mostLineBytes = options.mostLineBytes
     api.rateLimit = options.rateLimit
     api.version = options.version
+    // Streams ask before every write, and a shared hot state is a round trip away.
+    if home.isShared { api.accountHolds = 500 }
     api.servesAPI = options.roles.contains(.ingress)
     api.servesEvents = options.roles.contains(.ingress) || options.roles.contains(.gateway)
     ingress = Ingress(

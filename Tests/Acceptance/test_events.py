@@ -5,7 +5,7 @@ import unittest
 
 import requests
 
-from support import PATIENCE, SID, TOKEN, AcceptanceTest, Events, Server, Space, in_parallel, kind, until
+from support import HOME, PATIENCE, SID, TOKEN, AcceptanceTest, Events, Server, Space, in_parallel, kind, until
 
 
 class Stream(AcceptanceTest):
@@ -170,16 +170,18 @@ class Stream(AcceptanceTest):
                 old = self.server.client(account.sid, account.auth_token)
                 space = Space(self.server, client=old)
                 events = self.events(space, auth=(account.sid, account.auth_token))
-                space.api.activities.create(friendly_name="before")
-                events.wait_for("activity.created")
                 path = f"/2010-04-01/Accounts/{account.sid}"
                 if revoke == "token":
-                    self.assertEqual(self.server.post(f"{path}/AuthToken.json").status_code, 200)
+                    fresh = self.server.post(f"{path}/AuthToken.json")
+                    self.assertEqual(fresh.status_code, 200)
+                    told = self.server.client(account.sid, fresh.json()["auth_token"]).taskrouter.v1.workspaces(space.sid)
+                    told.activities.create(friendly_name="secret")
                 else:
+                    # There is nothing to be told: the next keep-alive shows it.
                     self.assertEqual(self.server.post(f"{path}.json", {"Status": "suspended"}).status_code, 200)
-                # Without anything to be told the next keep-alive shows it.
                 until(lambda: events.ended, "the stream ends")
-                self.assertEqual(events.kinds(), ["activity.created"])
+                if HOME == "embedded":  # elsewhere what a node knows of an account is good for half a second
+                    self.assertEqual(events.kinds(), [])
 
     def test_bad_parameters(self):
         space = self.space()

@@ -28,6 +28,8 @@ package struct IngressOptions: Sendable {
   /// Requests a second per account; 0: no limit.
   package var rateLimit = 0
   package var version = "0"
+  /// Milliseconds for which what is known of an account is good enough for its open streams; 0: it is read before every write.
+  package var accountHolds: Int64 = 0
   /// What this node serves: all of the API, or live events alone, or neither.
   package var servesAPI = true
   package var servesEvents = true

@@ -5,8 +5,6 @@ import Synchronization
 
 /// What a stream of events was opened with: an account and its token. A stream outlives its request by days, so what was checked then is looked at again.
 final class StreamPass: Sendable {
-  /// Milliseconds for which an answer holds: a stream asks before every write, and where hot state is elsewhere each look is a round trip.
-  private static let holds: Int64 = 500
   private let ingress: Ingress
   private let account: Identifier
   private let token: String
@@ -23,7 +21,7 @@ final class StreamPass: Sendable {
   func isGood() async -> Bool {
     let now = ingress.clock.monotonic()
     let isDue = looked.withLock { last in
-      guard now - last >= StreamPass.holds else { return false }
+      guard now - last >= ingress.options.accountHolds else { return false }
       last = now
       return true
     }
