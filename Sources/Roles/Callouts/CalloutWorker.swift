@@ -324,7 +324,9 @@ package actor CalloutWorker {
   // MARK: Who may go
 
   private func enqueue(_ job: Job) {
-    guard targets[job.lane, default: Target()].waiting.count < limits.waitingPerTarget else {
+    // A few that hang must not fill up what is read of all: nobody waits with more than a fifth of the room that is left.
+    let most = max(limits.perTarget, min(limits.waitingPerTarget, (limits.unfinished - unfinished) / 5))
+    guard targets[job.lane, default: Target()].waiting.count < most else {
       logger.warning("a callout is given up: its server has too many waiting", ["target": CalloutWorker.shown(job.lane.server)])
       finished(kind(job), "overloaded")
       return complete(job.offset)
