@@ -160,7 +160,8 @@ class Stream(AcceptanceTest):
         whole.wait_for("activity.created")
         self.assertFalse(other.ended)
         space.api.delete()
-        until(lambda: whole.ended and other.ended, "all streams of the workspace end")
+        # Also that of a worker whom nothing was ever told; sooner than a keep-alive would look.
+        until(lambda: whole.ended and other.ended, "all streams of the workspace end", patience=10)
         self.assertEqual(whole.kinds()[-1], "workspace.deleted")
 
     def test_a_stream_ends_when_its_credentials_are_revoked(self):

@@ -107,7 +107,7 @@ package final class EventGateway: EventStreamer {
       if subscriber.takeBeat() { frames += Array(": keep-alive\n\n".utf8) }
       if !frames.isEmpty {
         guard await isAllowed(), stream.write(frames) <= mostQueued else { break }
-      } else if !mayHaveMore, !position.needsStore || reader != nil {
+      } else if !position.isOver, !mayHaveMore, !position.needsStore || reader != nil {
         // A whole batch may be older than the place to go on from, or of other workers: only an empty one is the end. A gap opens the store in the next turn.
         await subscriber.wait()
       }
