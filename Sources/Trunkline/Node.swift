@@ -161,12 +161,8 @@ package final class Node: Sendable {
       Double(options.mostConnections)
     }
     metrics.counter("trunkline_http_connections_total", help: "Connections that were accepted") { Double(server.acceptedConnections) }
+    let port = try await listen(server)
     if !home.isShared { playRoles() }
-    let port: Int
-    do { port = try server.start() } catch let failure as EventLoopError where failure.isAddressInUse {
-      let holder = PortHolder.find(port: options.port).map { " by \($0)" } ?? ""
-      throw NodeFailure("\(options.host):\(options.port) is in use\(holder): stop it, or choose another --http")
-    }
     started(port)
     announce(port)
     if let tls = options.tls { Certificates(tls, logger).announce() }
@@ -186,12 +182,30 @@ package final class Node: Sendable {
     }
     beat.cancel()
     try? FileManager.default.removeItem(atPath: Node.addressFile(options.dataFolder))
+    await end()
+    logger.info("stopped")
+  }
+
+  /// Takes the port. Nobody has a role before that: where it cannot be had, there is nothing to hand back but threads and files. They are ended here, because at the
+  /// end of the process OpenSSL takes its locks away from under loops that still run.
+  private func listen(_ server: HTTPServer) async throws -> Int {
+    do { return try server.start() } catch {
+      await callouts?.finish(within: 0)
+      callouts?.outbound.loop.stop()
+      await end()
+      guard let failure = error as? EventLoopError, failure.isAddressInUse else { throw error }
+      let holder = PortHolder.find(port: options.port).map { " by \($0)" } ?? ""
+      throw NodeFailure("\(options.host):\(options.port) is in use\(holder): stop it, or choose another --http")
+    }
+  }
+
+  /// What everything else stands on.
+  private func end() async {
     loops.stop()
     projection.stop()
     loading?.stop()
     await home.shutdown()
     devClock?.keep()
-    logger.info("stopped")
   }
 
   /// Waits for what the node stands on, then takes its part.

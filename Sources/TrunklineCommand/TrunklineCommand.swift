@@ -30,7 +30,9 @@ enum TrunklineCommand {
 
   static func fail(_ message: String) -> Never {
     FileHandle.standardError.write(Data("trunkline: \(message)\n".utf8))
-    exit(1)
+    // Not `exit`: what libraries clear away there is pulled from under threads that a failed command has left behind.
+    fflush(nil)
+    _exit(1)
   }
 
   static let parser = CommandLineParser(

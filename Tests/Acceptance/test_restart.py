@@ -156,6 +156,22 @@ class Restarts(unittest.TestCase):
             self.assertIn("in use", server.log_text())
         server.start()
 
+    @embedded_only
+    def test_a_server_that_cannot_listen_ends_cleanly(self):
+        # Given an address that is taken, and one that is none
+        with socket.socket() as holder:
+            holder.bind(("127.0.0.1", 0))
+            holder.listen()
+            for address in [f"127.0.0.1:{holder.getsockname()[1]}", "nobody:8080"]:
+                for _ in range(5):
+                    with self.subTest(address), tempfile.TemporaryDirectory() as folder:
+                        # When a server is started on a fresh folder
+                        done = subprocess.run([BINARY, "serve", "--data-dir", folder, "--http", address], capture_output=True, text=True, timeout=PATIENCE)
+                        # Then it says so in one line, and has closed its log
+                        self.assertEqual(done.returncode, 1, done.stderr)
+                        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+                        self.assertEqual([name for name in os.listdir(folder) if name.endswith(("-wal", "-shm"))], [])
+
     def test_bad_options_are_named(self):
         table = [(["--rate-limit", "many"], "rate-limit"), (["--http", "nonsense:99999"], "http"), (["--unknown"], "unknown"), (["--http", "0.0.0.0:8080", "--dev-clock"], "loopback"),
                  (["--public-url", "nowhere"], "public-url"), (["--max-body"], "max-body")]
