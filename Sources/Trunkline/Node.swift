@@ -133,7 +133,7 @@ package final class Node: Sendable {
     ingress = Ingress(
       options: api, log: home.log, hot: home.hot, accounts: home.accounts, clock: clock, identifiers: identifiers, secrets: secrets,
       commander: commander, courtesy: courtesy, rest: { [projection] in try? await projection.sleep(milliseconds: $0) },
-      meter: figures.requests)
+      turn: { await EventLoop.turn() }, meter: figures.requests)
     for part in ["home", "worker", "projector", "callout"] { readiness.set(part) }
     let waiting = commander
     metrics.gauge("trunkline_commands_waiting", help: "Commands that wait for their answer") { Double(waiting.waiting) }

@@ -244,6 +244,30 @@ class Bulk(BulkTest):
         self.assertEqual([json.loads(task["attributes"])["n"] for task in first["tasks"]], list(range(1000)))
 
 
+class Neighbours(unittest.TestCase):
+    def test_an_import_of_nothing_but_line_ends_or_errors_holds_up_nobody_on_its_loop(self):
+        # Given a server of one loop
+        server = Server("--threads", "1").start()
+        self.addCleanup(server.close)
+        space = Space(server)
+        for name, headers, text in [("errors", NDJSON, b"x\n" * (4 << 20)), ("blank lines", NDJSON, b"\n" * (24 << 20)), ("blank records", CSV, b"attributes\n" + b"\n" * (8 << 20))]:
+            with self.subTest(name):
+                # When a few kilobytes come that unpack to millions of lines
+                answers = []
+                packed = gzip.compress(text)
+                thread = threading.Thread(target=lambda: answers.append(
+                    server.post(f"{space.path}/Tasks/Bulk", data=packed, headers={**headers, "Content-Encoding": "gzip"}, timeout=180)))
+                thread.start()
+                # Then others are answered again and again until it is done
+                count = 0
+                while not answers:
+                    self.assertEqual(server.get("/health", auth=None).status_code, 200)
+                    count += 1
+                thread.join()
+                self.assertEqual(answers[0].status_code, 202, answers[0].text)
+                self.assertGreater(count, 20)
+
+
 class Killed(unittest.TestCase):
     def test_kill_in_the_middle_and_run_again(self):
         server = Server().start()

@@ -152,6 +152,34 @@ private func onAnotherThread(_ body: @escaping @Sendable () -> Void) {
     loop.stop()
   }
 
+  @Test func `a turn looks at the sockets, and elsewhere than on a loop it is nothing`() async throws {
+    await EventLoop.turn()
+    // Given a task that never leaves the loop, and a connection that waits there
+    let accepted = Atomic(0)
+    try await Task(executorPreference: loop) { [loop] in
+      let listener = try TCPListener(loop: loop, host: "127.0.0.1", port: 0, joining: false) { stream in
+        accepted.add(1, ordering: .relaxed)
+        stream.close()
+      }
+      let client = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+      defer { close(client) }
+      var address = sockaddr_in()
+      address.sin_family = sa_family_t(AF_INET)
+      address.sin_port = in_port_t(UInt16(listener.port)).bigEndian
+      address.sin_addr.s_addr = in_addr_t(INADDR_LOOPBACK).bigEndian
+      let code = withUnsafePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(client, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+      }
+      #expect(code == 0)
+      // When it gives the loop two turns, one for the wake-up that is on its way already
+      for _ in 0..<2 { await EventLoop.turn() }
+    }.value
+    // Then the connection was taken
+    let count = accepted.load(ordering: .relaxed)
+    #expect(count == 1)
+    loop.stop()
+  }
+
   @Test func `stopping runs what was posted before, closes timers and is final`() async {
     let ran = Atomic(0)
     _ = loop.schedule(afterMilliseconds: 3_600_000) { ran.add(100, ordering: .relaxed) }

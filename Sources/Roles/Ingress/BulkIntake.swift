@@ -83,70 +83,69 @@ struct BulkIntake {
     return .json(202, lines.summary(importText))
   }
 
-  /// While others wait for answers the lines are taken a few at a time, and it rests as long as it worked.
-  private func yielding(_ bytes: [UInt8], _ take: ([UInt8]) async throws -> Void) async throws {
-    guard ingress.courtesy.isDue(ingress.clock.monotonic()) else { return try await take(bytes) }
-    for first in stride(from: 0, to: bytes.count, by: Self.courteousBytes) {
+  /// A slice at a time, and every few milliseconds the loop looks at its sockets: what unpacks to gigabytes, or breaks at every line, is no reason for
+  /// others on this loop to wait. While others wait for answers it rests as long as it worked. `turned`: when it last did either.
+  private func sharing(_ bytes: [UInt8], _ turned: inout Int64, _ take: ([UInt8]) async throws -> Void) async throws {
+    for first in stride(from: 0, to: bytes.count, by: Self.sliceBytes) {
       let begun = ingress.clock.monotonic()
-      try await take(Array(bytes[first..<min(first + Self.courteousBytes, bytes.count)]))
-      await ingress.rest(max(1, min(ingress.clock.monotonic() - begun, 1000)))
+      try await take(Array(bytes[first..<min(first + Self.sliceBytes, bytes.count)]))
+      let now = ingress.clock.monotonic()
+      if ingress.courtesy.isDue(begun) {
+        await ingress.rest(max(1, min(now - begun, 1000)))
+      } else if now - turned >= Self.turnMilliseconds {
+        await ingress.turn()
+      } else {
+        continue
+      }
+      turned = ingress.clock.monotonic()
     }
   }
 
   /// Some fifty lines of ordinary length: about a millisecond.
-  private static let courteousBytes = 8192
+  private static let sliceBytes = 8192
+  private static let turnMilliseconds: Int64 = 2
 
   private func read(_ body: HTTPBody, into lines: ImportLines) async throws {
     var inflater = try GzipInflater()
     var ndjson = LineReader(limit: ingress.options.mostLineBytes)
     var csv = CSVReader(limit: ingress.options.mostLineBytes)
-    func take(_ chunk: [UInt8]) async throws {
-      // Lines wait in memory only for one chunk.
-      var found: [ImportLines.Line] = []
+    // Lines wait in memory only for one slice.
+    var found: [ImportLines.Line] = []
+    var turned = ingress.clock.monotonic()
+    func keep(_ result: LineReader.Result) {
+      switch result {
+      case .success(let line): found.append(.json(line.number, line.bytes))
+      case .failure(let error): found.append(.bad(error))
+      }
+    }
+    func keep(_ result: CSVReader.Result) {
+      switch result {
+      case .success(let record): found.append(.record(record))
+      case .failure(let error): found.append(.bad(error))
+      }
+    }
+    func take(_ slice: [UInt8]) async throws {
+      found.removeAll(keepingCapacity: true)
       switch format {
-      case .ndjson:
-        ndjson.push(chunk) { result in
-          switch result {
-          case .success(let line): found.append(.json(line.number, line.bytes))
-          case .failure(let error): found.append(.bad(error.line, error.message))
-          }
-        }
-      case .csv:
-        csv.push(chunk) { result in
-          switch result {
-          case .success(let record): found.append(.record(record))
-          case .failure(let error): found.append(.bad(error.line, error.message))
-          }
-        }
+      case .ndjson: ndjson.push(slice) { keep($0) }
+      case .csv: csv.push(slice) { keep($0) }
       }
       try await lines.take(found)
     }
     while let chunk = try await body.next() {
       guard isCompressed else {
-        try await yielding(chunk, take)
+        try await sharing(chunk, &turned, take)
         continue
       }
       // Inflated a piece at a time, so that a bomb costs time and no memory.
       inflater.feed(chunk)
-      while let piece = try inflater.next() { try await yielding(piece, take) }
+      while let piece = try inflater.next() { try await sharing(piece, &turned, take) }
     }
     if isCompressed { try inflater.finish() }
-    var found: [ImportLines.Line] = []
+    found.removeAll(keepingCapacity: true)
     switch format {
-    case .ndjson:
-      ndjson.finish { result in
-        switch result {
-        case .success(let line): found.append(.json(line.number, line.bytes))
-        case .failure(let error): found.append(.bad(error.line, error.message))
-        }
-      }
-    case .csv:
-      csv.finish { result in
-        switch result {
-        case .success(let record): found.append(.record(record))
-        case .failure(let error): found.append(.bad(error.line, error.message))
-        }
-      }
+    case .ndjson: ndjson.finish { keep($0) }
+    case .csv: csv.finish { keep($0) }
     }
     try await lines.take(found)
   }

@@ -11,7 +11,7 @@ final class ImportLines {
   enum Line: Sendable {
     case json(Int, [UInt8])
     case record(CSVRecord)
-    case bad(Int, String)
+    case bad(RecordError)
   }
 
   private let workspace: Identifier
@@ -28,6 +28,8 @@ final class ImportLines {
   private(set) var duplicates = 0
   private(set) var rejected = 0
   private var errors: [(line: Int, message: String)] = []
+  /// The answer still has room for what is wrong with a line; beyond, errors are only counted.
+  private var isListing: Bool { errors.count < 1000 }
   private var skipped: UInt64 = 0
   private var batch: [NewRecord] = []
   private var batchBytes = 0
@@ -47,7 +49,7 @@ final class ImportLines {
       switch request(line) {
       case .failure(let refusal):
         rejected += 1
-        if errors.count < 1000 { errors.append((refusal.line, refusal.message)) }
+        if isListing { errors.append((refusal.line, refusal.message)) }
         if number > decided { skipped += 1 }
       case .success(let request):
         guard number > decided else {
@@ -129,10 +131,18 @@ final class ImportLines {
 
   private func request(_ line: Line) -> Result<Request, Refusal> {
     switch line {
-    case .bad(let number, let message): .failure(Refusal(line: number, message: message))
+    case .bad(let error): .failure(Refusal(line: error.line, message: isListing ? error.message : ""))
+    // To find out what exactly is wrong with it costs more than all the rest.
+    case .json(let number, let bytes) where !isListing && !Self.mayBeObject(bytes): .failure(Refusal(line: number, message: ""))
+    case .record(let record) where !isListing && !Self.mayBeObject(record["attributes"] ?? []):
+      .failure(Refusal(line: record.line, message: ""))
     case .json(let number, let bytes): parse(number) { () throws(APIError) in try self.request(json: bytes) }
     case .record(let record): parse(record.line) { () throws(APIError) in try self.request(csv: record) }
     }
+  }
+
+  private static func mayBeObject(_ line: [UInt8]) -> Bool {
+    line.first { $0 != 0x20 && $0 != 0x09 && $0 != 0x0d } == UInt8(ascii: "{")
   }
 
   private func parse(_ line: Int, _ body: () throws(APIError) -> Request) -> Result<Request, Refusal> {

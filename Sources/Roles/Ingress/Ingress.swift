@@ -49,6 +49,7 @@ package final class Ingress: Sendable {
   package let commander: Commander
   let courtesy: any Courtesy
   let rest: @Sendable (_ milliseconds: Int64) async -> Void
+  let turn: @Sendable () async -> Void
   let limiter: RateLimiter
   let meter: any RequestMeter
 
@@ -56,10 +57,12 @@ package final class Ingress: Sendable {
   ///   - accounts: the hot state of the `account` family (kinds are numbered per family, so each has its own).
   ///   - courtesy: told of everybody who waits for an answer.
   ///   - rest: lets time pass; imports do so while others wait.
+  ///   - turn: lets the loop that it is called on look at its sockets; imports do so every few milliseconds.
   package init(
     options: IngressOptions, log: any EventLog, hot: any HotReads, accounts: any HotReads, clock: any Clock,
     identifiers: any IdentifierSource, secrets: any Secrets, commander: Commander, courtesy: any Courtesy = NoCourtesy(),
-    rest: @escaping @Sendable (_ milliseconds: Int64) async -> Void = { _ in }, meter: any RequestMeter = NoRequestMeter()
+    rest: @escaping @Sendable (_ milliseconds: Int64) async -> Void = { _ in }, turn: @escaping @Sendable () async -> Void = {},
+    meter: any RequestMeter = NoRequestMeter()
   ) {
     self.options = options
     self.log = log
@@ -71,6 +74,7 @@ package final class Ingress: Sendable {
     self.commander = commander
     self.courtesy = courtesy
     self.rest = rest
+    self.turn = turn
     self.meter = meter
     limiter = RateLimiter(perSecond: options.rateLimit)
   }
