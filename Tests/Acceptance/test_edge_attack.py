@@ -105,6 +105,9 @@ REFUSED = [
     ("trailer with Host", {400}, chunks(part(), last="0\r\nHost: y\r\n\r\n")),
     ("trailer folded", {400}, chunks(part(), last="0\r\nX: a\r\n b\r\n\r\n")),
     ("trailer with bare LF", {400}, chunks(part(), last="0\r\nX: a\n\r\n")),
+    ("LF alone ends the body", {400}, chunks(part(), last="0\r\n\n")),
+    ("LF alone behind an extension", {400}, chunks(part(), last="0;a\r\n\n")),
+    ("LF alone behind a trailer", {400}, chunks(part(), last="0\r\nX: y\r\n\n")),
     ("trailer without end", {431}, chunks(part(), last="0\r\n" + "X: " + "y" * 20_000)),
     # Versions, methods, targets (sections 2.3, 3).
     ("HTTP/0.9", {400}, "GET /v1/Workspaces\r\n\r\n"),

@@ -1,4 +1,5 @@
-/// Watches over the lines behind the last chunk, of which the parser lets folded ones pass (RFC 9112, section 7.1.2). Each byte is looked at once.
+/// Watches over the lines behind the last chunk, of which the parser lets folded ones pass (RFC 9112, section 7.1.2), and line feeds alone at the very end
+/// (section 2.2): where one server sees the next request, another still sees this one. Each byte is looked at once.
 struct TrailerScanner {
   private var isLineStart = true
   private var isAfterReturn = false
@@ -11,6 +12,9 @@ struct TrailerScanner {
       if isOver { return nil }
       if isLineStart, byte == 0x20 || byte == 0x09 {
         return HTTPRefusal(status: 400, message: "A line of the trailer begins with white space; folded lines are not allowed.")
+      }
+      if byte == 0x0A, !isAfterReturn {
+        return HTTPRefusal(status: 400, message: "A line of the trailer ends with a line feed without carriage return.")
       }
       isLineStart = byte == 0x0A
       if isLineStart {
