@@ -180,6 +180,21 @@ class Bulk(BulkTest):
             answer = self.bulk(space, header, CSV)
             self.assertTrue(answer.status_code == 400 or answer.json()["accepted"] == 0, answer.text)
 
+    def test_a_cell_that_is_not_utf8_is_refused_and_not_changed(self):
+        space = self.space()
+        rows = b'attributes,task_channel\n"{""n"":""\xff""}",\n{},ch\xe4t\n{},\n'
+        body = self.taken(self.bulk(space, rows, CSV, "latin"), lines=3, accepted=1, rejected=2)
+        self.assertEqual([(error["line"], error["message"]) for error in body["errors"]], [(2, "attributes is not UTF-8"), (3, "task_channel is not UTF-8")])
+
+    def test_lines_within_a_quoted_cell_that_is_too_long_are_no_records(self):
+        space = self.space()
+        rows = b'attributes\n"{\n{}\n{}\n' + b"\n" * 70_000 + b'}"\n"{""n"":1}"\n'
+        body = self.taken(self.bulk(space, rows, CSV, "long"), lines=2, accepted=1, rejected=1)
+        self.assertEqual([error["line"] for error in body["errors"]], [2])
+        self.assertIn("at most 65536 bytes", body["errors"][0]["message"])
+        self.decided(space, "long", 1)
+        self.assertEqual(self.tasks(space), [{"n": 1}])
+
     def test_bad_lines_are_named_by_number(self):
         space = self.space()
         bad = {

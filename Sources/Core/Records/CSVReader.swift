@@ -1,9 +1,10 @@
 /// Reads CSV (RFC 4180) from a stream of bytes in constant memory: quotes, doubled quotes, line ends within quotes, LF or CRLF, a byte order mark.
 ///
 /// The first record is the header. Blank lines give nothing but count. A broken record gives one error and the reader goes on behind it;
-/// where a quote stays open, that is the next line, so one forgotten quote costs one line and not the rest of the file. (Going back is
-/// paid from a budget of once the bytes read and 1 MiB, so that a hostile file costs no more than twice its length. Beyond it
-/// the reader goes on behind the bytes it has.) A header that cannot be used ends the file: one error. Any chunking gives the same.
+/// where a quote stays open to the end of the file, that is the next line, so that it costs one line. (Going back is paid from a budget of 1 MiB,
+/// so that a hostile file costs no more than that. Beyond it the reader gives up the bytes it has.) A record over the limit is one error, and the
+/// reader goes on behind it, whatever lines stand within its quotes: they are a cell's and no records. A header that cannot be used ends the
+/// file: one error. Any chunking gives the same.
 package struct CSVReader: Sendable {
   package typealias Result = Swift.Result<CSVRecord, RecordError>
 
@@ -12,12 +13,12 @@ package struct CSVReader: Sendable {
     case bare
     case quoted
     case quoteInQuoted
-    /// Over the limit: on to the end of the line.
-    case skipping
   }
 
   private let limit: Int
   private var state = State.cellStart
+  /// Over the limit: on to the end of the record, of which nothing more is kept.
+  private var isTooLong = false
   /// The record so far, as it came.
   private var record: [UInt8] = []
   /// Bytes of `record` up to and with its first line end; nil: none yet.
@@ -38,30 +39,30 @@ package struct CSVReader: Sendable {
 
   /// Takes a chunk and gives the records that end in it.
   package mutating func push(_ chunk: [UInt8], _ sink: (Result) throws -> Void) rethrows {
-    for byte in chunk {
-      budget += 1
-      try take(byte, sink)
-    }
+    for byte in chunk { try take(byte, sink) }
   }
 
   /// The stream has ended: a last record without an end counts.
   package mutating func finish(_ sink: (Result) throws -> Void) rethrows {
+    if isTooLong, !isDead { return try fail(line, state == .quoted ? .endlessQuote(limit: limit) : .tooLong(limit: limit), sink) }
     while state == .quoted, !isDead { try leaveOpenQuote(sink) }
     if !record.isEmpty { try endRecord(sink) }
   }
 
   private mutating func take(_ byte: UInt8, _ sink: (Result) throws -> Void) rethrows {
     if isDead { return }
-    if byte == 0x0a { lineEnds += 1 }
-    if byte == 0x0a, state != .quoted {
-      return state == .skipping ? startRecord() : try endRecord(sink)
+    if byte == 0x0a {
+      lineEnds += 1
+      if state != .quoted { return try endRecord(sink) }
     }
-    if state == .skipping { return }
+    advance(byte)
+    if isTooLong { return }
     record.append(byte)
     if byte == 0x0a, firstLineEnd == nil { firstLineEnd = record.count }
-    advance(byte)
     // One byte more, because it may be the CR of the line's end, which does not count.
-    if state == .quoted ? record.count > limit : record.count > limit + 1 { try overflow(sink) }
+    guard record.count > (state == .quoted ? limit : limit + 1) else { return }
+    isTooLong = true
+    record.removeAll(keepingCapacity: true)
   }
 
   private mutating func advance(_ byte: UInt8) {
@@ -82,18 +83,11 @@ package struct CSVReader: Sendable {
     firstLineEnd = nil
     record.removeAll(keepingCapacity: true)
     state = .cellStart
-  }
-
-  private mutating func overflow(_ sink: (Result) throws -> Void) rethrows {
-    if state == .quoted, firstLineEnd != nil { return try leaveOpenQuote(sink) }
-    let start = line
-    record.removeAll(keepingCapacity: true)
-    state = .skipping
-    try fail(start, .tooLong(limit: limit), sink)
+    isTooLong = false
   }
 
   /// Gives the record up and reads again from its second line, when there is one and the budget allows it. What is read again is shorter
-  /// than the limit, so this does not come to itself again.
+  /// than the limit.
   private mutating func leaveOpenQuote(_ sink: (Result) throws -> Void) rethrows {
     let start = line
     var again: [UInt8] = []
@@ -101,11 +95,8 @@ package struct CSVReader: Sendable {
       again = Array(record[firstLineEnd...])
       budget -= again.count
       lineEnds = 1
-      startRecord()
-    } else {
-      record.removeAll(keepingCapacity: true)
-      state = .skipping
     }
+    startRecord()
     try fail(start, .openQuote, sink)
     for byte in again { try take(byte, sink) }
   }
@@ -113,7 +104,9 @@ package struct CSVReader: Sendable {
   private mutating func endRecord(_ sink: (Result) throws -> Void) rethrows {
     let start = line
     var bytes = record
+    let wasTooLong = isTooLong
     startRecord()
+    if wasTooLong { return try fail(start, .tooLong(limit: limit), sink) }
     if bytes.last == 0x0d { bytes.removeLast() }
     if start == 1, bytes.starts(with: [0xef, 0xbb, 0xbf]) { bytes.removeFirst(3) }
     if bytes.count > limit { return try fail(start, .tooLong(limit: limit), sink) }

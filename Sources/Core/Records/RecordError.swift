@@ -5,6 +5,8 @@ package struct RecordError: Error, Sendable, Equatable, CustomStringConvertible 
     case tooLong(limit: Int)
     /// A quote that is opened and not closed.
     case openQuote
+    /// The same, and more than a record may have stands behind it.
+    case endlessQuote(limit: Int)
     /// A quote within a cell that does not begin with one.
     case strayQuote
     /// Something other than a comma behind a closing quote.
@@ -28,6 +30,8 @@ package struct RecordError: Error, Sendable, Equatable, CustomStringConvertible 
     switch reason {
     case .tooLong(let limit): "a record has at most \(limit) bytes, this one is longer"
     case .openQuote: "a quote is opened and not closed"
+    case .endlessQuote(let limit):
+      "a quote is opened and not closed; it takes all the rest of the file, more than the \(limit) bytes that a record has at most"
     case .strayQuote: "a quote stands within a cell that does not begin with one (quote the cell and double the quote)"
     case .textAfterQuote: "a comma or the end of the record was expected after a closing quote"
     case .cells(let expected, let found): "the header has \(expected) cells, this record has \(found)"

@@ -160,19 +160,26 @@ final class ImportLines {
 
   private func request(csv record: CSVRecord) throws(APIError) -> Request {
     var request = Request(.createTask)
-    func cell(_ name: String) -> String? { record[name].flatMap { $0.isEmpty ? nil : String(decoding: $0, as: UTF8.self) } }
+    func cell(_ name: String) throws(WorkItemError) -> String? {
+      guard let bytes = record[name], !bytes.isEmpty else { return nil }
+      // What was repaired would be another value than the one that was sent.
+      guard let text = String(validating: bytes, as: UTF8.self) else { throw WorkItemError("\(name) is not UTF-8") }
+      return text
+    }
     for name in record.names where !["workflow_sid", "task_channel", "priority", "timeout", "attributes"].contains(name) {
       throw .invalid("unknown column '\(Parameters.shown(name))': workflow_sid, task_channel, priority, timeout and attributes are known")
     }
+    let attributes: String?
     do throws(WorkItemError) {
-      if let text = cell("workflow_sid") { request.arguments[.workflow] = try WorkItem.workflow(text) }
-      if let text = cell("task_channel") { request.arguments[.taskChannel] = try WorkItem.channel(text) }
-      if let text = cell("priority") { request.arguments[.priority] = try WorkItem.priority(Int64(text)) }
-      if let text = cell("timeout") { request.arguments[.timeout] = try WorkItem.timeout(Int64(text)) }
+      if let text = try cell("workflow_sid") { request.arguments[.workflow] = try WorkItem.workflow(text) }
+      if let text = try cell("task_channel") { request.arguments[.taskChannel] = try WorkItem.channel(text) }
+      if let text = try cell("priority") { request.arguments[.priority] = try WorkItem.priority(Int64(text)) }
+      if let text = try cell("timeout") { request.arguments[.timeout] = try WorkItem.timeout(Int64(text)) }
+      attributes = try cell("attributes")
     } catch {
       throw .invalid(error.message)
     }
-    guard let text = cell("attributes") else { throw .invalid("attributes is missing") }
+    guard let text = attributes else { throw .invalid("attributes is missing") }
     request.arguments[.attributes] = .bytes(try Parameters.checkAttributes(text))
     return request
   }
