@@ -31,6 +31,7 @@ var targets: [Target] = []
 // Core: pure values; no clock, randomness, I/O, locks or async.
 targets += [
   room("Resources", "Core"),
+  tests("Resources", ["Resources"]),
   room("Ports", "Core", ["Resources"]),
   room("Journal", "Core", ["Resources"]),
   room("Machines", "Core", ["Journal", "Resources"]),
@@ -188,7 +189,7 @@ targets += [
   .target(name: "CLLHTTP", path: "Sources/Edge/CLLHTTP", cSettings: [.headerSearchPath("debian12")]),
   .target(name: "CLoopLocal", path: "Sources/Edge/CLoopLocal", cSettings: strictC),
   room("EventLoops", "Edge", ["CLibuv", "CLoopLocal", "Ports"]),
-  room("HTTPServer", "Edge", ["CLLHTTP", "EventLoops", "Ports", "TLS"]),
+  room("HTTPServer", "Edge", ["CLLHTTP", "EventLoops", "Ports", "Resources", "TLS"]),
   .executableTarget(name: "EdgeBench", dependencies: ["EventLoops", "HTTPServer"], path: "Benchmarks/EdgeBench", swiftSettings: strict),
   tests("EventLoops", ["EventLoops", "Ports"]),
   tests("HTTPServer", ["EventLoops", "HTTPServer", "Ports", "PortsTesting", "Resources"]),
@@ -220,8 +221,7 @@ targets += [
     name: "TrunklineCommand",
     dependencies: [
       "APIClient", "Crypto", "DemoReplay", "EventLoops", "HTTPClient", "JSON", "KafkaSettings", "Observability", "Options", "Ports",
-      "RedisClient", "Replay",
-      "Report",
+      "RedisClient", "Replay", "Report", "Resources",
       "TLS", "TaskRouting", "Terminal", "Topics", "Trunkline",
     ],
     path: "Sources/TrunklineCommand",

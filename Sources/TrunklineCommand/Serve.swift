@@ -4,6 +4,7 @@ import Glibc
 import Observability
 import Options
 import Ports
+import Resources
 import TLS
 import TaskRouting
 import Trunkline
@@ -100,9 +101,6 @@ enum Serve {
     return cluster
   }
 
-  private static let publicURL = OptionKind<String>(rule: "an http or https URL without a path") { text in
-    guard let url = URL(string: text), let scheme = url.scheme, scheme == "http" || scheme == "https", url.host != nil, url.query == nil
-    else { return nil }
-    return text.hasSuffix("/") ? String(text.dropLast()) : text
-  }
+  private static let publicURL = OptionKind(
+    rule: "http or https, a host and an optional port (1 to 65535), without user, path, query or fragment", read: Authority.baseURL)
 }

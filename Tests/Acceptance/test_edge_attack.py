@@ -84,6 +84,8 @@ REFUSED = [
     ("no colon", {400}, fields("Xy", f"Content-Length: {SIZE}")),
     ("no Host", {400}, f"POST /v1/Workspaces HTTP/1.1\r\n{AUTHORIZATION}\r\n{FORM}\r\nContent-Length: {SIZE}\r\n\r\n{BODY}"),
     ("Host twice", {400}, fields("Host: y", f"Content-Length: {SIZE}")),
+    *[(f"Host {host}", {400}, f"POST /v1/Workspaces HTTP/1.1\r\nHost: {host}\r\n{AUTHORIZATION}\r\n{FORM}\r\nContent-Length: {SIZE}\r\n\r\n{BODY}")
+      for host in ["h:abc", "h:99999", "[::1", "::1", "..", "-h", "a b", "a/b", "user@h", "h%41", "h:80:80", "[::1]x"]],
     # Chunks (section 7.1).
     ("chunk size 0x", {400}, chunks(part(size="0x12"))),
     ("chunk size +", {400}, chunks(part(size="+12"))),

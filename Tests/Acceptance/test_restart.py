@@ -174,7 +174,9 @@ class Restarts(unittest.TestCase):
 
     def test_bad_options_are_named(self):
         table = [(["--rate-limit", "many"], "rate-limit"), (["--http", "nonsense:99999"], "http"), (["--unknown"], "unknown"), (["--http", "0.0.0.0:8080", "--dev-clock"], "loopback"),
-                 (["--public-url", "nowhere"], "public-url"), (["--max-body"], "max-body")]
+                 (["--public-url", "nowhere"], "public-url"),
+                 (["--public-url", "https://user:secret@host"], "without user"), (["--public-url", "https://a:0"], "public-url"), (["--public-url", "https://a/.."], "public-url"),
+                 (["--max-body"], "max-body")]
         for options, word in table:
             with self.subTest(options), tempfile.TemporaryDirectory() as folder:
                 done = subprocess.run([BINARY, "serve", "--data-dir", folder, *options], capture_output=True, text=True, timeout=PATIENCE)

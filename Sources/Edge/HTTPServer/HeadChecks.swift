@@ -1,3 +1,5 @@
+import Resources
+
 /// A head that must not be served, as an error for `Result`.
 struct HeadProblem: Error {
   let status: Int
@@ -12,7 +14,12 @@ func checkHead(_ head: RequestParser.Head, _ headers: HTTPHeaders) -> Result<Boo
   for field in headers.fields {
     // Three lengths, so that most fields cost one comparison.
     switch field.nameEnd - field.nameStart {
-    case 4 where headers.isNamed(field, "host"): hosts += 1
+    case 4 where headers.isNamed(field, "host"):
+      hosts += 1
+      // Empty: the target names nobody.
+      guard field.valueStart == field.valueEnd || Authority(headers.value(field)) != nil else {
+        return .failure(HeadProblem(status: 400, message: "Host must be a name or an address with an optional port."))
+      }
     case 6 where headers.isNamed(field, "expect"):
       // RFC 9110, section 10.1.1: an expectation that is not understood may be refused.
       guard isSame(headers.value(field), "100-continue") else {

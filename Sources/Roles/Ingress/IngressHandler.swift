@@ -218,10 +218,7 @@ package struct IngressHandler: HTTPHandler {
       if let proto = request.headers.first("X-Forwarded-Proto")?.lowercased(), proto == "http" || proto == "https" { scheme = proto }
       if let forwarded = request.headers.first("X-Forwarded-Host") { host = forwarded }
     }
-    let isName = host.utf8.allSatisfy { byte in
-      (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || [45, 46, 58, 91, 93, 95].contains(byte)
-    }
-    guard isName, !host.isEmpty, host.utf8.count <= 255 else {
+    guard Authority(host) != nil else {
       throw .invalid("Host must be a name or address with an optional port; received '\(Parameters.shown(host))'")
     }
     return "\(scheme)://\(host)"
