@@ -65,10 +65,20 @@ package final class TrustedClock: Clock {
   package func delay(until instant: Int64) -> Int64 { max(0, instant - now()) }
 }
 
+/// The machine's clock, and what a dev clock has moved a folder's time ahead of it.
+struct ShiftedClock: Clock {
+  private let inner = SystemClock()
+  /// Milliseconds.
+  let shift: Int64
+
+  func now() -> Int64 { inner.now() + shift }
+  func monotonic() -> Int64 { inner.monotonic() }
+  func delay(until instant: Int64) -> Int64 { max(0, instant - now()) }
+}
+
 /// The product's time under `--dev-clock`: moved and sped up by hand, kept in the data folder so that it never goes back at a restart.
 package final class DevClock: Clock {
   private struct State {
-    var shift: Int64
     var rate: Double = 1
     /// Where the present rate began: product time and real time.
     var anchor: Int64
@@ -77,15 +87,33 @@ package final class DevClock: Clock {
   private let file: String
   private let state: Mutex<State>
 
-  /// Goes on from the later of the real time and what the folder remembers.
-  package init(folder: String) {
-    file = folder + "/dev-clock"
+  /// Goes on from the later of the real time and what the folder remembers. Errors: `NodeFailure` when that is no time.
+  package init(folder: String) throws(NodeFailure) {
+    file = DevClock.file(folder)
     let real = SystemClock().now()
-    let text = try? String(contentsOfFile: file, encoding: .utf8)
-    let kept = text.flatMap { Int64($0.trimmingCharacters(in: .whitespacesAndNewlines)) } ?? 0
-    state = Mutex(State(shift: 0, anchor: max(real, kept), since: real))
-    save(max(real, kept))
+    let begin = max(real, try DevClock.kept(folder) ?? 0)
+    state = Mutex(State(anchor: begin, since: real))
+    save(begin)
   }
+
+  private static func file(_ folder: String) -> String { folder + "/dev-clock" }
+
+  /// The time that a folder has come to under a dev clock, milliseconds since 1970; nil where there never was one. Errors: `NodeFailure` when the file says no time:
+  /// to go on without it would be to go back.
+  static func kept(_ folder: String) throws(NodeFailure) -> Int64? {
+    guard FileManager.default.fileExists(atPath: file(folder)) else { return nil }
+    let text = (try? String(contentsOfFile: file(folder), encoding: .utf8))?.trimmingCharacters(in: .whitespacesAndNewlines)
+    // The year 9999: beyond, no date can be written.
+    guard let text, let kept = Int64(text), (0...253_402_300_799_999).contains(kept) else {
+      throw NodeFailure(
+        "\(file(folder)) is no time in milliseconds since 1970: put it back from a backup, or remove it; then the product's time goes back to the real one, and what the dev "
+          + "clock had made due is due again")
+    }
+    return kept
+  }
+
+  /// For a folder whose time runs ahead of the real one and that has no dev clock any more.
+  static func keep(_ now: Int64, folder: String) { try? String(now).write(toFile: file(folder), atomically: true, encoding: .utf8) }
 
   private static func now(_ state: State) -> Int64 {
     state.anchor + Int64(Double(SystemClock().now() - state.since) * state.rate)

@@ -1,6 +1,7 @@
 import Accounts
 import Crypto
 import Foundation
+import Glibc
 import Ingress
 import Journal
 import Observability
@@ -20,6 +21,16 @@ package struct Credentials: Sendable {
     func value(_ name: String) -> String? { lines.first { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.count + 1)) } }
     guard let sid = value("TRUNKLINE_ACCOUNT_SID"), let token = value("TRUNKLINE_AUTH_TOKEN") else { return nil }
     return (sid, token)
+  }
+
+  /// A file that says nothing is no reason to make a second account: its key would open none of the first one's workspaces.
+  /// Errors: `NodeFailure` with the remedy. A preset account needs no file.
+  func check(_ options: NodeOptions) throws(NodeFailure) {
+    guard options.presetAccount == nil, FileManager.default.fileExists(atPath: file) else { return }
+    if let kept, SIDKind.account.parse(kept.sid) != nil, !kept.token.isEmpty { return }
+    throw NodeFailure(
+      "\(file) cannot be read, or lacks TRUNKLINE_ACCOUNT_SID=AC… and TRUNKLINE_AUTH_TOKEN=…: put it back from a backup, or move it away and start with both in the "
+        + "environment. `trunkline account list --show-tokens --data-dir FOLDER` shows the folder's accounts once the file is away")
   }
 
   /// Makes the account where it is missing. False when the partitions are not there yet: to be tried again.
@@ -65,8 +76,11 @@ package struct Credentials: Sendable {
 
   private func save(_ sid: String, _ token: String, _ logger: Logger) {
     let text = "TRUNKLINE_ACCOUNT_SID=\(sid)\nTRUNKLINE_AUTH_TOKEN=\(token)\n"
-    let made = FileManager.default.createFile(atPath: file, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
-    if !made { logger.error("the account's credentials cannot be kept", ["file": file]) }
+    // Whole or not at all: a start refuses what a crash left half.
+    let fresh = file + ".new"
+    let made = FileManager.default.createFile(atPath: fresh, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
+    try? FileHandle(forWritingAtPath: fresh)?.synchronize()
+    if !made || rename(fresh, file) != 0 { logger.error("the account's credentials cannot be kept", ["file": file]) }
   }
 
   /// Printed once, for whoever started it; the file has it for later.

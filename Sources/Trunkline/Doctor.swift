@@ -16,7 +16,7 @@ package struct Finding: Sendable {
 /// `trunkline doctor`: what would keep a server from working here, and what to do about it.
 package enum Doctor {
   package static func examine(_ options: NodeOptions) -> [Finding] {
-    folder(options) + disk(options) + file(options) + port(options) + limits(options) + settings(options)
+    folder(options) + disk(options) + file(options) + smallFiles(options) + port(options) + limits(options) + settings(options)
       + (options.tls.map { Certificates.findings($0) } ?? [])
   }
 
@@ -98,6 +98,16 @@ package enum Doctor {
     } catch {
       return [Finding(grade: .bad, subject: "log", text: "\(error)", remedy: "see the text")]
     }
+  }
+
+  /// What a start would refuse.
+  private static func smallFiles(_ options: NodeOptions) -> [Finding] {
+    guard access(options.dataFolder, R_OK | X_OK) == 0 else { return [] }
+    do throws(NodeFailure) {
+      try Credentials(folder: options.dataFolder).check(options)
+      _ = try DevClock.kept(options.dataFolder)
+      return []
+    } catch { return [Finding(grade: .bad, subject: "files", text: "\(error)", remedy: "see the text")] }
   }
 
   private static func port(_ options: NodeOptions) -> [Finding] {

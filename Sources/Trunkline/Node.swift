@@ -35,6 +35,8 @@ package final class Node: Sendable {
   private let clock: any Clock
   private let devClock: DevClock?
   private let trustedClock: TrustedClock?
+  /// Milliseconds by which a dev clock of earlier has moved this folder's time ahead of the real one. It stays ahead: time never goes back.
+  private let shift: Int64
   private let loops: LoopGroup
   private let projection: EventLoop
   /// Where machines are made of snapshots; nil where there are none.
@@ -65,13 +67,18 @@ package final class Node: Sendable {
         StampGuard.words(for: death.input),
         ["input": "\(death.input)", "partition": "\(death.partition)", "position": "\(death.position)", "deaths": "\(death.deaths)"])
     }
+    if options.roles.contains(.ingress) { try Credentials(folder: options.dataFolder).check(options) }
     if options.hasDevClock {
-      let made = DevClock(folder: options.dataFolder)
+      let made = try DevClock(folder: options.dataFolder)
       devClock = made
       trustedClock = nil
       clock = made
+      shift = 0
     } else {
-      let made = TrustedClock(SystemClock())
+      // A cluster's time is its log's.
+      let kept = options.cluster == nil ? try DevClock.kept(options.dataFolder) : nil
+      shift = kept.map { max(0, $0 - SystemClock().now()) } ?? 0
+      let made = TrustedClock(ShiftedClock(shift: shift))
       devClock = nil
       trustedClock = made
       clock = made
@@ -172,6 +179,11 @@ package final class Node: Sendable {
     if devClock != nil {
       logger.warning("THE DEV CLOCK IS ON: everybody with a key can move the product's time; never use it in production")
     }
+    if shift > 0 {
+      logger.warning(
+        "a dev clock has moved this folder's time ahead of the real one, and there it stays; begin a new folder for the real time",
+        ["ahead_seconds": "\(shift / 1000)"])
+    }
     let beat = projection.every(milliseconds: 1000) { [self] in keepTime() }
     await withDiscardingTaskGroup { group in
       if let callouts { group.addTask { await callouts.run() } }
@@ -205,7 +217,12 @@ package final class Node: Sendable {
     projection.stop()
     loading?.stop()
     await home.shutdown()
+    keepClock()
+  }
+
+  private func keepClock() {
     devClock?.keep()
+    if shift > 0 { DevClock.keep(clock.now(), folder: options.dataFolder) }
   }
 
   /// Waits for what the node stands on, then takes its part.
@@ -276,7 +293,7 @@ package final class Node: Sendable {
     callouts?.check()
     if count % 3 == 0 { home.tick() }
     if count % 15 == 0 { gateway.tick() }
-    if count % 5 == 0 { devClock?.keep() }
+    if count % 5 == 0 { keepClock() }
     // Of a cluster the ends of journals are questions to brokers.
     checkReadiness(asksForEnds: !home.isShared || count % 5 == 0)
   }

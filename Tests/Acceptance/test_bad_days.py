@@ -200,6 +200,40 @@ def as_anybody():
 
 
 @embedded_only
+class DamagedSmallFiles(BadDay):
+    def test_an_account_file_that_says_nothing_makes_no_second_account(self):
+        # Given a folder with its own account
+        folder = os.path.join(self.folder(), "data")
+        server = self.server(folder, environment={"TRUNKLINE_ACCOUNT_SID": "", "TRUNKLINE_AUTH_TOKEN": ""})
+        server.spawn()
+        account = os.path.join(folder, "account")
+        until(lambda: os.path.exists(account) and content(account).count(b"=") == 2, "the account is kept")
+        self.assertEqual(server.terminate(), 0)
+        kept = content(account)
+        # When the file is emptied or overwritten, then the server refuses to start, names it and leaves it alone
+        for text in [b"", b"nonsense\n", b"TRUNKLINE_ACCOUNT_SID=AC1\nTRUNKLINE_AUTH_TOKEN=x\n", b"\xff\xfe", kept.splitlines()[0]]:
+            with self.subTest(text):
+                write(account, text)
+                self.refuses(folder, account, "put it back", "account list --show-tokens")
+                self.assertEqual(content(account), text)
+        # With the account given, the file is not needed; put back, it counts as before.
+        sid, token = (line.split(b"=")[1].decode() for line in kept.splitlines())
+        with_preset = self.server(folder, environment={"TRUNKLINE_ACCOUNT_SID": sid, "TRUNKLINE_AUTH_TOKEN": token}).spawn()
+        until(lambda: content(account) == kept, "the file is written again")
+        self.assertEqual(with_preset.terminate(), 0)
+
+    def test_a_dev_clock_file_that_is_no_time_is_refused(self):
+        folder, _, _ = self.served()
+        clock = os.path.join(folder, "dev-clock")
+        for text in [b"", b"soon", b"-5", b"99999999999999999"]:
+            with self.subTest(text):
+                write(clock, text)
+                self.refuses(folder, clock, "no time", "remove it")
+                self.assertIn(clock, trunkline("doctor", "--data-dir", folder, "--http", "127.0.0.1:0").stdout)
+                self.assertEqual(content(clock), text)
+
+
+@embedded_only
 class Permissions(BadDay):
     def test_what_may_not_be_written_or_read_is_named(self):
         folder, workspace, sids = self.served()

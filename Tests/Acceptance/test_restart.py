@@ -224,6 +224,23 @@ class Restarts(unittest.TestCase):
         server.advance(14_100)
         self.assertEqual(space.status(task.sid), "canceled")
 
+    def test_time_stays_ahead_without_the_dev_clock(self):
+        # Given a folder whose time a dev clock has moved by a day
+        server = self.server().start()
+        space = Space(server)
+        task = space.task(timeout=100_000)
+        server.advance(86_400)
+        self.assertEqual(server.terminate(), 0)
+        # When it is served without, also again and again
+        server.options.remove("--dev-clock")
+        for _ in range(2):
+            server.start()
+            # Then its time has not gone back, nobody can move it, and the log says so
+            self.assertGreaterEqual(space.api.tasks(task.sid).fetch().age, 86_400)
+            self.assertEqual(server.post("/dev/clock", json={"advance": 1}).status_code, 404)
+            self.assertIn("ahead of the real one", server.log_text())
+            self.assertEqual(server.terminate(), 0)
+
     def test_time_outs_that_passed_while_it_was_down_are_made_up_for(self):
         server = self.server().start()
         space = Space(server, reservation_timeout=30)
