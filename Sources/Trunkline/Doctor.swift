@@ -111,19 +111,40 @@ package enum Doctor {
   }
 
   private static func port(_ options: NodeOptions) -> [Finding] {
-    let descriptor = socket(options.host.contains(":") ? AF_INET6 : AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
     let place = "\(options.host):\(options.port)"
-    guard let taken = PortHolder.isTaken(host: options.host, port: options.port) else {
-      return [
-        Finding(
-          grade: .bad, subject: "port", text: "\(options.host) is not a numeric address of this machine",
-          remedy: "give --http an address such as 127.0.0.1:8080 or 0.0.0.0:8080")
-      ]
+    func finding(_ grade: Finding.Grade, _ text: String, _ remedy: String = "") -> [Finding] {
+      [Finding(grade: grade, subject: "port", text: text, remedy: remedy)]
     }
-    guard taken else { return [Finding(grade: .good, subject: "port", text: "\(place) is free", remedy: "")] }
-    let holder = PortHolder.find(port: options.port).map { " by \($0)" } ?? ""
-    return [Finding(grade: .bad, subject: "port", text: "\(place) is in use\(holder)", remedy: "stop it, or choose another --http")]
+    switch PortHolder.look(host: options.host, port: options.port) {
+    case .free: return finding(.good, "\(place) is free")
+    case .notNumeric, .refused(EADDRNOTAVAIL):
+      return finding(
+        .bad, "\(options.host) is not a numeric address of this machine", "give --http an address such as 127.0.0.1:8080 or 0.0.0.0:8080")
+    case .refused(EACCES):
+      return finding(
+        .bad, "\(place): permission denied; ports below 1024 are for root",
+        "choose another --http, or allow it: setcap cap_net_bind_service=+ep on the program, or AmbientCapabilities= in the systemd unit")
+    case .refused(let code):
+      return finding(.bad, "\(place) cannot be listened on: \(String(cString: strerror(code)))", "choose another --http")
+    case .taken:
+      guard let holder = PortHolder.find(port: options.port) else {
+        return finding(.bad, "\(place) is in use", "stop who has it, or choose another --http")
+      }
+      if isServer(of: options.dataFolder, holder) { return finding(.good, "\(place) is in use by \(holder), this folder's server") }
+      return finding(.bad, "\(place) is in use by \(holder)", "stop it, or choose another --http")
+    }
+  }
+
+  /// Whether who has the port has the folder's lock too.
+  private static func isServer(of folder: String, _ holder: PortHolder) -> Bool {
+    guard access(folder, F_OK) == 0 else { return false }
+    do throws(EventLogStartFailure) {
+      try FolderLock(folder: folder).release()
+      return false
+    } catch {
+      guard case .folderInUse(_, let owner) = error else { return false }
+      return owner.hasPrefix("pid \(holder.pid) ")
+    }
   }
 
   private static func limits(_ options: NodeOptions) -> [Finding] {
@@ -160,10 +181,22 @@ package enum Doctor {
 }
 
 /// Who has a port, if the kernel's tables tell.
-package enum PortHolder {
-  /// Nil when the address cannot be parsed or is not of this machine.
-  static func isTaken(host: String, port: Int) -> Bool? {
-    guard !host.contains(":") else { return false }
+package struct PortHolder: CustomStringConvertible {
+  package let pid: Int
+  let name: String
+
+  package var description: String { "pid \(pid) (\(name))" }
+
+  enum State {
+    case free, taken
+    case notNumeric
+    /// errno.
+    case refused(Int32)
+  }
+
+  /// Whether a port could be listened on now.
+  static func look(host: String, port: Int) -> State {
+    guard !host.contains(":") else { return .free }
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(descriptor) }
     var yes: Int32 = 1
@@ -171,16 +204,16 @@ package enum PortHolder {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = in_port_t(UInt16(truncatingIfNeeded: port)).bigEndian
-    guard inet_pton(AF_INET, host, &address.sin_addr) == 1 else { return nil }
+    guard inet_pton(AF_INET, host, &address.sin_addr) == 1 else { return .notNumeric }
     let outcome = withUnsafePointer(to: &address) { pointer in
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
     }
-    if outcome == 0 { return false }
-    return errno == EADDRINUSE ? true : nil
+    if outcome == 0 { return .free }
+    return errno == EADDRINUSE ? .taken : .refused(errno)
   }
 
-  /// "pid 123 (name)" of whoever listens on a port.
-  package static func find(port: Int) -> String? {
+  /// Whoever listens on a port.
+  package static func find(port: Int) -> PortHolder? {
     let wanted = String(format: "%04X", port)
     var inodes: Set<String> = []
     for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
@@ -192,14 +225,14 @@ package enum PortHolder {
       }
     }
     guard !inodes.isEmpty, let processes = try? FileManager.default.contentsOfDirectory(atPath: "/proc") else { return nil }
-    for pid in processes where Int(pid) != nil {
+    for pid in processes.compactMap({ Int($0) }) {
       guard let files = try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd") else { continue }
       for file in files {
         guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/fd/\(file)"), inodes.contains(target)
         else { continue }
         let name =
           (try? String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8))?.trimmingCharacters(in: .whitespacesAndNewlines) ?? "?"
-        return "pid \(pid) (\(name))"
+        return PortHolder(pid: pid, name: name)
       }
     }
     return nil

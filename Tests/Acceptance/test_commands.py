@@ -1,5 +1,6 @@
 """The commands beside `serve`: ingest, tail, account, doctor, journal show, help."""
 
+import ctypes
 import gzip
 import json
 import os
@@ -15,6 +16,12 @@ def trunkline(*arguments, **environment):
     env = {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE")}
     env.update(environment)
     return subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=PATIENCE * 2, env=env, stdin=subprocess.DEVNULL)
+
+
+def without_low_ports():
+    """Root may have every port; without this capability it may not."""
+    if os.geteuid() == 0:
+        ctypes.CDLL(None).prctl(24, 10, 0, 0, 0)
 
 
 class Commands(AcceptanceTest):
@@ -176,6 +183,31 @@ class AccountsOfAStoppedNode(unittest.TestCase):
 
 
 class Accounts(unittest.TestCase):
+    @embedded_only
+    def test_doctor_knows_the_server_of_the_folder_from_a_stranger(self):
+        address = f"127.0.0.1:{self.server.port}"
+        # The server of this folder is as it should be
+        mine = trunkline("doctor", "--data-dir", self.server.folder, "--http", address)
+        self.assertEqual(mine.returncode, 0, mine.stdout)
+        self.assertIn("this folder's server", mine.stdout)
+        # Somebody else's is in the way
+        with tempfile.TemporaryDirectory() as folder:
+            other = trunkline("doctor", "--data-dir", folder, "--http", address)
+        self.assertEqual(other.returncode, 1, other.stdout)
+        self.assertRegex(other.stdout, "BAD +port: .*in use by pid")
+
+    @embedded_only
+    def test_doctor_says_that_a_port_may_not_be_taken(self):
+        # Given somebody who is not root, where ports below 1024 are root's
+        with open("/proc/sys/net/ipv4/ip_unprivileged_port_start") as file:
+            if int(file.read()) <= 81:
+                self.skipTest("everybody may have these ports here")
+        done = subprocess.run(
+            [BINARY, "doctor", "--data-dir", "/tmp/nobody-was-here", "--http", "127.0.0.1:81"], capture_output=True, text=True, timeout=PATIENCE,
+            preexec_fn=without_low_ports)
+        self.assertIn("127.0.0.1:81: permission denied", done.stdout)
+        self.assertEqual(done.returncode, 1)
+
     @embedded_only
     def test_accounts_of_a_stopped_folder(self):
         server = Server().start()
