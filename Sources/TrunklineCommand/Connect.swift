@@ -4,6 +4,7 @@ import Foundation
 import HTTPClient
 import JSON
 import Options
+import Resources
 import Trunkline
 
 /// A server to talk to, and as whom: from the options, or from the data folder beside them.
@@ -44,7 +45,12 @@ final class Connect: Sendable {
 
   /// The workspace that was named, or the account's only one.
   func workspace(_ options: Options) async throws -> String {
-    if let sid = try options.valueIfSet("workspace", .text) { return sid }
+    if let sid = try options.valueIfSet("workspace", .text) {
+      guard SIDKind.workspace.parse(sid) != nil else {
+        throw Failure("--workspace: '\(sid)' is no workspace SID: WS and 32 hexadecimal digits")
+      }
+      return sid
+    }
     var found: [String] = []
     try await api.list("/v1/Workspaces?PageSize=2", key: "workspaces") { item in if let sid = item[key: "sid"]?.string { found.append(sid) }
     }

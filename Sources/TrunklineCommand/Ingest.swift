@@ -11,9 +11,10 @@ import Terminal
 enum Ingest {
   static func run(_ options: Options) async throws {
     guard let path = options.positional("FILE") else { throw Connect.Failure("which file?") }
+    let upload = try Upload(path: path)
+    guard upload.size > 0 else { return Swift.print("\(path) has no lines: nothing to bring in") }
     let connection = try Connect(options)
     let workspace = try await connection.workspace(options)
-    let upload = try Upload(path: path)
     let name = try options.valueIfSet("import-id", .text) ?? upload.hash()
     var query = [("ImportId", name)]
     if let workflow = try options.valueIfSet("workflow", .text) { query.append(("WorkflowSid", workflow)) }
@@ -26,9 +27,13 @@ enum Ingest {
     let response = try await connection.api.send(request)
     source.finish()
     let summary = try APIClient.read(response)
+    let lines = summary.root[key: "lines"]?.integer ?? 0
+    guard lines > 0 else { return Swift.print("\(path) has no lines: nothing was brought in") }
     print(summary, name)
+    let refused = summary.root[key: "rejected"]?.integer ?? 0
+    guard refused < lines else { throw Connect.Failure("every line was refused") }
     guard try !options.flag("no-wait") else { return }
-    try await wait(connection, workspace, name, lines: summary.root[key: "lines"]?.integer ?? 0)
+    try await wait(connection, workspace, name, lines: lines, refused: refused)
   }
 
   private static func print(_ summary: JSONDocument, _ name: String) {
@@ -41,8 +46,8 @@ enum Ingest {
     }
   }
 
-  /// Until every line is decided; what is refused then is shown too.
-  private static func wait(_ connection: Connect, _ workspace: String, _ name: String, lines: Int64) async throws {
+  /// Until every line is decided; what is refused then is shown too. `refused`: lines that were so in reading.
+  private static func wait(_ connection: Connect, _ workspace: String, _ name: String, lines: Int64, refused: Int64) async throws {
     var bar = ProgressBar(
       unit: "decided", isTerminal: Terminal.isTerminal(.error, term: ProcessInfo.processInfo.environment["TERM"]), now: Upload.now())
     // The file is up: what the server cannot tell at the moment is no reason to say that the import failed.
@@ -55,11 +60,22 @@ enum Ingest {
         for error in status.root[key: "errors"]?.elements.map({ $0 }) ?? [] {
           Swift.print("  line \(error[key: "line"]?.integer ?? 0) refused in deciding: \(error[key: "message"]?.string ?? "")")
         }
-        return
+        return try conclude(made: status.root[key: "accepted"]?.integer ?? 0, lines: lines, refused: refused)
       }
       Upload.write(bar.update(done: Int(decided), total: Int(lines), now: Upload.now()))
       await connection.sleep(milliseconds: 200)
     }
+  }
+}
+
+extension Ingest {
+  /// The last word: what became of all lines of the import, whichever run brought them in.
+  private static func conclude(made: Int64, lines: Int64, refused: Int64) throws {
+    let late = max(0, lines - made - refused)
+    Swift.print(
+      "decided: \(HumanText.count(Int(made))) tasks made, \(HumanText.count(Int(refused + late))) lines refused, \(HumanText.count(Int(late))) of them in deciding"
+    )
+    guard made > 0 else { throw Connect.Failure("every line was refused") }
   }
 }
 
@@ -71,6 +87,7 @@ struct Upload {
 
   init(path: String) throws {
     self.path = path
+    if let problem = Readable.problem(path) { throw Connect.Failure("\(path) cannot be read: \(problem)") }
     guard let handle = FileHandle(forReadingAtPath: path) else { throw Connect.Failure("\(path) cannot be read") }
     let start = try handle.read(upToCount: 2) ?? Data()
     size = Int(try handle.seekToEnd())

@@ -15,7 +15,7 @@ enum TrunklineCommand {
     let environment = ProcessInfo.processInfo.environment
     do {
       switch try parser.parse(
-        Array(CommandLine.arguments.dropFirst()), environment: environment, readFile: { try String(contentsOfFile: $0, encoding: .utf8) })
+        Array(CommandLine.arguments.dropFirst()), environment: environment, readFile: Readable.text)
       {
       case .help(let text): print(text)
       case .version: print("trunkline \(version)")

@@ -58,6 +58,42 @@ class Commands(AcceptanceTest):
         self.assertNotEqual(missing.returncode, 0)
         self.assertIn("/nowhere/file.csv", missing.stdout + missing.stderr)
 
+    def test_ingest_says_what_is_wrong_with_what_it_was_given(self):
+        space = self.space()
+        where = ["--workflow", space.workflow.sid, *self.connection(space)]
+        # Files without a line are nothing to complain about
+        for name, content in [("empty.ndjson", b""), ("empty.csv", b""), ("header.csv", b"attributes\n"), ("blank.ndjson", b"\n\n"), ("empty.ndjson.gz", gzip.compress(b""))]:
+            with self.subTest(name):
+                done = trunkline("ingest", self.file(name, content), *where)
+                self.assertEqual((done.returncode, "has no lines" in done.stdout), (0, True), done.stdout + done.stderr)
+        # What is no file, or not readable, is named in one line
+        folder = os.path.dirname(self.file("x.csv", b""))
+        for path, word in [(folder, "it is a folder"), ("/nowhere/file.csv", "No such file")]:
+            done = trunkline("ingest", path, *where)
+            self.assertEqual((done.returncode, len(done.stderr.splitlines())), (1, 1), done.stderr)
+            self.assertIn(f"{path} cannot be read: {word}", done.stderr)
+        done = trunkline("ingest", self.file("y.ndjson", b"{}"), "--url", self.server.url, "--account-sid", SID, "--auth-token", TOKEN, "--workspace", "WS1")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("'WS1' is no workspace SID", done.stderr)
+        for path, word in [(folder, "it is a folder"), ("/nowhere/trunkline.conf", "No such file")]:
+            done = trunkline("serve", "--print-config", "--config", path)
+            self.assertEqual((done.returncode, len(done.stderr.splitlines())), (1, 1), done.stderr)
+            self.assertIn(word, done.stderr)
+
+    def test_ingest_fails_when_every_line_was_refused(self):
+        space = self.space()
+        where = ["--workflow", space.workflow.sid, *self.connection(space)]
+        done = trunkline("ingest", self.file("bad.ndjson", b"a\nb\n"), *where)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("every line was refused", done.stderr)
+        pigeon = b'{"attributes":{},"task_channel":"pigeon"}\n'
+        done = trunkline("ingest", self.file("late.ndjson", pigeon), *where)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("0 tasks made, 1 lines refused, 1 of them in deciding", done.stdout)
+        done = trunkline("ingest", self.file("some.ndjson", b'x\n{"attributes":{}}\n' + pigeon), *where)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("1 tasks made, 2 lines refused, 1 of them in deciding", done.stdout)
+
     def test_tail_prints_events_as_they_are(self):
         space = self.space()
         task = space.task()
