@@ -214,7 +214,7 @@ targets += [
       "KafkaAdmin", "KafkaEventLog", "KafkaSettings", "Observability", "PartitionRunner", "RedisClient", "RedisHotState", "RedisSignalBus",
       "PoisonStamp", "Ports", "Projection", "Resources",
       "SQLiteEventLog",
-      "TLS", "TaskRouting", "Topics", "YAML",
+      "TLS", "TaskEvents", "TaskRouting", "Topics", "YAML",
     ],
     path: "Sources/Trunkline", swiftSettings: strict),
   .executableTarget(

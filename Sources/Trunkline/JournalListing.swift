@@ -1,3 +1,4 @@
+import Glibc
 import Ingress
 import JSON
 import Journal
@@ -31,8 +32,10 @@ package struct JournalListing {
 
   /// Of the embedded home: every record of the chosen journals, in order of partition and offset.
   package func show(folder: String, _ print: (String) -> Void) throws {
-    let file = try LogFile(folder: folder)
-    for source in chosen(file.partitions(of: family + ".journal")) {
+    let file = try open(folder)
+    let all = file.partitions(of: family + ".journal")
+    try check(all.count, of: folder)
+    for source in chosen(all) {
       var next = offset
       var ledger = Ledger()
       while true {
@@ -47,9 +50,7 @@ package struct JournalListing {
   /// Of a cluster: what is in the journals now.
   package func show(_ cluster: ClusterJournal, _ print: (String) -> Void) async throws {
     let all = try cluster.partitions(of: family + ".journal")
-    if let partition, partition >= all.count {
-      throw NodeFailure("there is no partition \(partition): the cluster has \(all.count), from 0 on")
-    }
+    try check(all.count, of: "the cluster")
     for source in chosen(all) {
       var ledger = Ledger()
       try await cluster.read(source, from: offset) { records in
@@ -57,6 +58,23 @@ package struct JournalListing {
       }
     }
   }
+
+  private func check(_ count: Int, of place: String) throws(NodeFailure) {
+    guard let partition, partition >= count else { return }
+    throw NodeFailure("there is no partition \(partition): \(place) has \(count), from 0 on")
+  }
+
+  /// SQLite reads a log that may be written meanwhile with the help of a file beside it, which it must be able to make.
+  private func open(_ folder: String) throws -> LogFile {
+    do throws(EventLogStartFailure) { return try LogFile(folder: folder) } catch {
+      guard access(folder + "/log.sqlite", R_OK) == 0, access(folder, W_OK) != 0 else { throw error }
+      throw NodeFailure(
+        "\(folder) may be read but not written by this user, and reading the log needs both: run it as the folder's owner, or on a copy of the folder (\(error))"
+      )
+    }
+  }
+
+  private var words: JournalWords { JournalWords(family: family) }
 
   /// A workspace's records are all in one partition.
   private func chosen(_ all: [TopicPartition]) -> [TopicPartition] {
@@ -97,7 +115,7 @@ package struct JournalListing {
           + decision.positions.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value)" }.joined(separator: " ")
       ]
       for scope in decision.scopes {
-        lines.append("  in \(scope.scope.hex), events from \(scope.firstEvent)")
+        lines.append("  in \(words.scope(scope.scope)), events from \(scope.firstEvent)")
         for step in scope.steps { lines.append("    " + describe(step)) }
       }
       for message in decision.outbox {
@@ -119,19 +137,30 @@ package struct JournalListing {
 
   private func describe(_ step: Step) -> String {
     switch step {
-    case .put(let key, let bytes): "put \(Kind.name(key.kind)) \(key.id.hex), \(bytes.count) bytes\(detail(key, bytes))"
-    case .delete(let key): "delete \(Kind.name(key.kind)) \(key.id.hex)"
-    case .fact(let fact): "event \(FactKind(rawValue: fact.kind)?.name ?? "of kind \(fact.kind)") \(fact.subjects.first?.hex ?? "")"
+    case .put(let key, let bytes): "put \(words.name(key.kind)) \(words.sid(key)), \(bytes.count) bytes\(detail(key, bytes))"
+    case .delete(let key): "delete \(words.name(key.kind)) \(words.sid(key))"
+    case .fact(let fact): describe(fact)
     }
   }
 
+  private func describe(_ fact: Fact) -> String {
+    let (subjects, reason) = (words.subjects(fact).joined(separator: " "), words.reason(fact))
+    return "event \(FactKind(rawValue: fact.kind)?.name ?? "of kind \(fact.kind)") \(subjects)" + (reason.isEmpty ? "" : ": \(reason)")
+  }
+
   private func detail(_ key: DocumentKey, _ bytes: [UInt8]) -> String {
+    guard family == "work" else { return "" }
     switch key.kind {
-    case Kind.task: (try? TaskRecord(decoding: bytes)).map { ": \($0.status.text), priority \($0.priority), version \($0.version)" } ?? ""
+    case Kind.task:
+      return (try? TaskRecord(decoding: bytes)).map {
+        ": \($0.status.text), priority \($0.priority), version \($0.version), \(JournalWords.place(filter: $0.placement.filter, target: $0.placement.target))"
+      } ?? ""
     case Kind.reservation:
-      (try? ReservationRecord(decoding: bytes)).map { ": \($0.status.text), task \($0.task.hex), worker \($0.worker.hex)" } ?? ""
-    case Kind.worker: (try? WorkerRecord(decoding: bytes)).map { ": \($0.friendlyName), version \($0.version)" } ?? ""
-    default: ""
+      return (try? ReservationRecord(decoding: bytes)).map {
+        ": \($0.status.text), task \(SIDKind.task.text($0.task)), worker \(SIDKind.worker.text($0.worker))"
+      } ?? ""
+    case Kind.worker: return (try? WorkerRecord(decoding: bytes)).map { ": \($0.friendlyName), version \($0.version)" } ?? ""
+    default: return ""
     }
   }
 
@@ -174,6 +203,16 @@ package struct JournalListing {
     return String(decoding: json.bytes, as: UTF8.self)
   }
 
+  private func write(_ details: [(name: String, value: JournalWords.Detail)], _ json: inout JSONWriter) {
+    for detail in details {
+      json.key(detail.name)
+      switch detail.value {
+      case .number(let value): json.int(value)
+      case .text(let value): json.string(value)
+      }
+    }
+  }
+
   private func write(_ decision: Decision, _ json: inout JSONWriter) {
     json.key("steps")
     json.beginArray()
@@ -182,20 +221,20 @@ package struct JournalListing {
       for step in scope.steps {
         json.beginObject()
         json.key("scope")
-        json.string(scope.scope.hex)
+        json.string(words.scope(scope.scope))
         switch step {
         case .put(let key, let bytes):
           json.key("put")
-          json.string(Kind.name(key.kind))
+          json.string(words.name(key.kind))
           json.key("id")
-          json.string(key.id.hex)
+          json.string(words.sid(key))
           json.key("bytes")
           json.int(bytes.count)
         case .delete(let key):
           json.key("delete")
-          json.string(Kind.name(key.kind))
+          json.string(words.name(key.kind))
           json.key("id")
-          json.string(key.id.hex)
+          json.string(words.sid(key))
         case .fact(let fact):
           json.key("event")
           json.string(FactKind(rawValue: fact.kind)?.name ?? "\(fact.kind)")
@@ -203,8 +242,9 @@ package struct JournalListing {
           json.int(sequence)
           json.key("subjects")
           json.beginArray()
-          for subject in fact.subjects { json.string(subject.hex) }
+          for subject in words.subjects(fact) { json.string(subject) }
           json.endArray()
+          write(words.details(fact), &json)
           sequence += 1
         }
         json.endObject()

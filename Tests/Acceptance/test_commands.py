@@ -133,32 +133,80 @@ class Commands(AcceptanceTest):
         text = self.journal("--json")
         records = [json.loads(line) for line in text.splitlines()]
         self.assertTrue(any(record["kind"] == "open" for record in records))
-        self.assertIn(space.sid[2:], text, "the workspace")
-        self.assertIn(task.sid[2:], text, "the item")
-        self.assertIn("put task", self.journal())
+        self.assertIn(space.sid, text, "the workspace")
+        self.assertIn(task.sid, text, "the item")
+        self.assertIn(f"put task {task.sid}", self.journal())
         # Narrowed to a workspace: all of it, and nothing else.
         mine = [json.loads(line) for line in self.journal("--json", "--workspace", space.sid).splitlines()]
-        self.assertEqual({step["scope"] for record in mine for step in record["steps"]}, {space.sid[2:]})
+        self.assertEqual({step["scope"] for record in mine for step in record["steps"]}, {space.sid})
         self.assertEqual({record["partition"] for record in mine}, {record["partition"] for record in records if any(
-            step["scope"] == space.sid[2:] for step in record.get("steps", []))})
+            step["scope"] == space.sid for step in record.get("steps", []))})
         self.assertNotIn(other.sid[2:], self.journal("--workspace", space.sid))
         # From an offset on, of one partition.
         last = mine[-1]
         rest = [json.loads(line) for line in self.journal("--json", "--partition", str(last["partition"]), "--from", str(last["offset"])).splitlines()]
         self.assertEqual({record["partition"] for record in rest}, {last["partition"]})
         self.assertEqual(rest[0]["offset"], last["offset"])
-        self.assertIn(SID[2:], self.journal("--json", "--family", "account"))
+        self.assertIn(f'"scope":"{SID}"', self.journal("--json", "--family", "account"))
+        self.assertIn(f"put account {SID}", self.journal("--family", "account"))
+
+    def test_the_journal_says_why(self):
+        # Given a task that was offered to the only worker and canceled then
+        space = self.space()
+        worker, task = space.worker("alice"), space.task()
+        offer = space.offer(worker.sid)
+        space.api.tasks(task.sid).update(assignment_status="canceled", reason="changed my mind")
+        # Then the offer says by which rule among how many and from which step of the workflow, and the end says its reason
+        lines = self.journal("--workspace", space.sid).splitlines()
+        line = next(line for line in lines if f"reservation.created {offer.sid} {task.sid} {worker.sid} {space.queue.sid}" in line)
+        self.assertRegex(line, "by only_candidate among 1; (default filter|filter [0-9]+, target [0-9]+); task reserved, priority 0")
+        self.assertTrue(any(f"task.canceled {task.sid}" in line and "changed my mind" in line for line in lines))
+        steps = [step for line in self.journal("--json", "--workspace", space.sid).splitlines() for step in json.loads(line)["steps"]]
+        made = next(step for step in steps if step.get("event") == "reservation.created")
+        self.assertEqual((made["subjects"], made["routing_rule"], made["routing_candidates"], made["task_status"]),
+                         ([offer.sid, task.sid, worker.sid, space.queue.sid], "only_candidate", 1, "reserved"))
+        self.assertEqual(set(made) & {"workflow_filter", "workflow_target"}, {"workflow_filter", "workflow_target"})
+        self.assertEqual(next(step for step in steps if step.get("event") == "task.canceled")["reason"], "changed my mind")
 
     def test_journal_says_what_is_wrong(self):
         wrong = trunkline("journal", "show", "--workspace", "WS1", "--data-dir", self.server.folder)
         self.assertNotEqual(wrong.returncode, 0)
         self.assertIn("WS1", wrong.stderr)
+        if HOME == "embedded":
+            done = trunkline("journal", "show", "--partition", "99", "--data-dir", self.server.folder)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("there is no partition 99", done.stderr)
         if HOME == "cluster":
             table = [(["--topic-prefix", "nobody."], "--topic-prefix"), (["--topic-prefix", self.server.prefix, "--partition", "77"], "there is no partition 77")]
             for arguments, word in table:
                 done = trunkline("journal", "show", "--kafka", KAFKA, *arguments)
                 self.assertNotEqual(done.returncode, 0)
                 self.assertIn(word, done.stderr)
+
+    @embedded_only
+    def test_doctor_knows_the_server_of_the_folder_from_a_stranger(self):
+        address = f"127.0.0.1:{self.server.port}"
+        # The server of this folder is as it should be
+        mine = trunkline("doctor", "--data-dir", self.server.folder, "--http", address)
+        self.assertEqual(mine.returncode, 0, mine.stdout)
+        self.assertIn("this folder's server", mine.stdout)
+        # Somebody else's is in the way
+        with tempfile.TemporaryDirectory() as folder:
+            other = trunkline("doctor", "--data-dir", folder, "--http", address)
+        self.assertEqual(other.returncode, 1, other.stdout)
+        self.assertRegex(other.stdout, "BAD +port: .*in use by pid")
+
+    @embedded_only
+    def test_doctor_says_that_a_port_may_not_be_taken(self):
+        # Given somebody who is not root, where ports below 1024 are root's
+        with open("/proc/sys/net/ipv4/ip_unprivileged_port_start") as file:
+            if int(file.read()) <= 81:
+                self.skipTest("everybody may have these ports here")
+        done = subprocess.run(
+            [BINARY, "doctor", "--data-dir", "/tmp/nobody-was-here", "--http", "127.0.0.1:81"], capture_output=True, text=True, timeout=PATIENCE,
+            preexec_fn=without_low_ports)
+        self.assertIn("127.0.0.1:81: permission denied", done.stdout)
+        self.assertEqual(done.returncode, 1)
 
     def test_doctor_and_help_and_version(self):
         done = trunkline("doctor", "--data-dir", self.server.folder, "--http", f"127.0.0.1:{self.server.port}")
@@ -219,31 +267,6 @@ class AccountsOfAStoppedNode(unittest.TestCase):
 
 
 class Accounts(unittest.TestCase):
-    @embedded_only
-    def test_doctor_knows_the_server_of_the_folder_from_a_stranger(self):
-        address = f"127.0.0.1:{self.server.port}"
-        # The server of this folder is as it should be
-        mine = trunkline("doctor", "--data-dir", self.server.folder, "--http", address)
-        self.assertEqual(mine.returncode, 0, mine.stdout)
-        self.assertIn("this folder's server", mine.stdout)
-        # Somebody else's is in the way
-        with tempfile.TemporaryDirectory() as folder:
-            other = trunkline("doctor", "--data-dir", folder, "--http", address)
-        self.assertEqual(other.returncode, 1, other.stdout)
-        self.assertRegex(other.stdout, "BAD +port: .*in use by pid")
-
-    @embedded_only
-    def test_doctor_says_that_a_port_may_not_be_taken(self):
-        # Given somebody who is not root, where ports below 1024 are root's
-        with open("/proc/sys/net/ipv4/ip_unprivileged_port_start") as file:
-            if int(file.read()) <= 81:
-                self.skipTest("everybody may have these ports here")
-        done = subprocess.run(
-            [BINARY, "doctor", "--data-dir", "/tmp/nobody-was-here", "--http", "127.0.0.1:81"], capture_output=True, text=True, timeout=PATIENCE,
-            preexec_fn=without_low_ports)
-        self.assertIn("127.0.0.1:81: permission denied", done.stdout)
-        self.assertEqual(done.returncode, 1)
-
     @embedded_only
     def test_accounts_of_a_stopped_folder(self):
         server = Server().start()

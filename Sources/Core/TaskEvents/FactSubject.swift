@@ -1,10 +1,10 @@
-import TaskRouting
+package import TaskRouting
 
 /// What a fact is about first.
-enum FactSubject { case workspace, activity, taskChannel, taskQueue, workflow, worker, reservation, task }
+package enum FactSubject { case workspace, activity, taskChannel, taskQueue, workflow, worker, reservation, task }
 
 extension FactKind {
-  var subject: FactSubject {
+  package var subject: FactSubject {
     switch self {
     case .workspaceCreated, .workspaceUpdated, .workspaceDeleted: .workspace
     case .activityCreated, .activityUpdated, .activityDeleted: .activity
