@@ -201,6 +201,32 @@ class Operators(AcceptanceTest):
         self.assertTrue(spoofed.json()["meta"]["url"].startswith(self.server.url))
         self.assert_error(self.server.get("/v1/Workspaces", headers={"Host": "a b<script>"}), 400)
 
+    def test_a_method_that_is_not_allowed_says_which_are(self):
+        space = self.space()
+        worker, task = space.worker("alice"), space.task()
+        offer = space.offer(worker.sid)
+        channel = space.api.workers(worker.sid).worker_channels.list()[0].sid
+        accounts = "/2010-04-01/Accounts"
+        paths = ["/health", "/ready", "/metrics", "/dev/clock", f"{accounts}.json", f"{accounts}/{SID}.json", f"{accounts}/{SID}/AuthToken.json",
+                 "/v1/Workspaces", space.path, f"{space.path}/Events/Stream", f"{space.path}/Tasks/Bulk", f"{space.path}/Tasks/Bulk/nothing",
+                 f"{space.path}/Tasks/{task.sid}/Reservations", f"{space.path}/Tasks/{task.sid}/Reservations/{offer.sid}",
+                 f"{space.path}/Workers/{worker.sid}/Reservations/{offer.sid}", f"{space.path}/Workers/{worker.sid}/Channels",
+                 f"{space.path}/Workers/{worker.sid}/Channels/{channel}", f"{space.path}/Tasks/{task.sid}",
+                 *(f"{space.path}/{name}" for name in ["Activities", "Workers", "TaskChannels", "TaskQueues", "Workflows", "Tasks"])]
+        for path in paths:
+            with self.subTest(path):
+                answer = self.server.request("PATCH", path)
+                self.assert_error(answer, 405)
+                allowed = answer.headers["Allow"].split(", ")
+                self.assertIn("OPTIONS", allowed)
+                for method in {"GET", "HEAD", "POST", "PUT", "DELETE"} - set(allowed):
+                    refused = self.server.request(method, path)
+                    self.assertEqual((refused.status_code, refused.headers.get("Allow")), (405, answer.headers["Allow"]), method)
+                # What changes nothing is tried too; the stream would never end.
+                if "GET" in allowed and "Stream" not in path:
+                    for method in ["GET", "HEAD"]:
+                        self.assertNotEqual(self.server.request(method, path).status_code, 405, method)
+
     def test_cross_origin_reads(self):
         answer = self.server.request("OPTIONS", "/v1/Workspaces", auth=None)
         self.assertIn(answer.status_code, (200, 204))

@@ -17,8 +17,11 @@ package struct APIError: Error, Sendable {
   package var code: Int
   package var message: String
   package var retryAfter: Int?
+  /// The methods that would be served, where this one is not.
+  package var allow: String?
 
-  package init(_ status: Int, _ code: Int, _ message: String, retryAfter: Int? = nil) {
+  package init(_ status: Int, _ code: Int, _ message: String, retryAfter: Int? = nil, allow: String? = nil) {
+    self.allow = allow
     self.status = status
     self.code = code
     self.message = message
@@ -51,6 +54,7 @@ package struct APIError: Error, Sendable {
   var answer: Answer {
     var headers: [(String, String)] = []
     if let retryAfter { headers.append(("Retry-After", String(retryAfter))) }
+    if let allow { headers.append(("Allow", allow)) }
     if status == 401 { headers.append(("WWW-Authenticate", #"Basic realm="Twilio API""#)) }
     return .json(status, body, headers: headers)
   }

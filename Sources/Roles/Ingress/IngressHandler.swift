@@ -89,7 +89,11 @@ package struct IngressHandler: HTTPHandler {
   // MARK: Probes
 
   private func handleProbe(_ request: HTTPRequest, _ response: HTTPResponder) async throws(APIError) -> Bool {
+    if ["/health", "/ready", "/metrics"].contains(request.path), !["GET", "HEAD", "OPTIONS"].contains(request.method) {
+      throw APIError(405, 20004, "The method \(request.method) is not allowed for \(request.path)", allow: Allow.probes)
+    }
     switch request.path {
+    case _ where request.method == "OPTIONS": send(Answer(status: 204), request, response)
     case "/health": send(.json(200, Array(#"{"status":"ok"}"#.utf8)), request, response)
     case "/ready":
       let missing = probes.notReady()
@@ -97,9 +101,7 @@ package struct IngressHandler: HTTPHandler {
       send(.json(missing.isEmpty ? 200 : 503, body, headers: missing.isEmpty ? [] : [("Retry-After", "1")]), request, response)
     case "/metrics":
       send(Answer(status: 200, headers: [("Content-Type", Metrics.contentType)], body: Array(probes.metrics().utf8)), request, response)
-    default:
-      guard request.method == "OPTIONS" else { return false }
-      send(Answer(status: 204), request, response)
+    default: return false
     }
     return true
   }

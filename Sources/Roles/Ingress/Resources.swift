@@ -246,6 +246,6 @@ extension Ingress {
   }
 
   static func methodNotAllowed(_ call: Call) -> APIError {
-    APIError(405, 20004, "The method \(call.method) is not allowed for \(call.path)")
+    APIError(405, 20004, "The method \(call.method) is not allowed for \(call.path)", allow: Allow.methods(for: call.segments))
   }
 }
