@@ -226,6 +226,11 @@ class Bulk(BulkTest):
         named = {error["line"]: error["message"] for error in status["errors"] + answer.json()["errors"]}
         self.assertEqual(set(named), {1, 3})
         self.assertEqual(len(self.tasks(space)), 1)
+        # Lines that were refused in reading are decided too, and no tasks
+        self.taken(self.bulk(space, b"bad\n" + lines(2) + body + b"\nbad\nbad\n", import_id="all"), lines=8, rejected=3)
+        status = self.decided(space, "all", 8)
+        self.assertEqual((status["decided"], status["accepted"], status["rejected"]), (8, 3, 5))
+        self.assertEqual([error["line"] for error in status["errors"]], [4, 6])
 
     def test_endings_and_empty_lines(self):
         space = self.space()

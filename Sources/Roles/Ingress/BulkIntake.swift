@@ -175,7 +175,8 @@ extension Ingress {
     json.member("import_id", text)
     json.member("decided", Int64(record.decided))
     json.member("accepted", Int64(record.made))
-    json.member("rejected", Int64(record.refused))
+    // All of them: what is wrong with those that were refused in reading stood in the answer to whoever sent them.
+    json.member("rejected", Int64(record.decided - min(record.made, record.decided)))
     json.date("date_created", record.created)
     json.date("date_updated", record.updated)
     json.key("errors")
