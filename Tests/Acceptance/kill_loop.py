@@ -187,7 +187,7 @@ class KillLoop:
         if status != 0:
             audit.problems.append(f"journal show ended with {status}")
         self.events, self.refused = audit.events, audit.refused
-        return audit.judge({sid[2:] for _, sid in self.accepted.values()}, len(self.accepted), {sid[2:] for sid in self.finished})
+        return audit.judge({sid for _, sid in self.accepted.values()}, len(self.accepted), set(self.finished))
 
 
 class Audit:
