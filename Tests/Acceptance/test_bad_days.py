@@ -262,6 +262,15 @@ class Permissions(BadDay):
         server = self.server(folder).start()
         self.assertEqual(self.tasks(server, workspace), sids)
 
+    def test_the_journal_of_a_folder_that_may_not_be_written_is_told_in_words(self):
+        folder, _, _ = self.served()
+        os.chmod(folder, 0o500)
+        self.addCleanup(os.chmod, folder, 0o700)
+        done = subprocess.run(
+            [BINARY, "journal", "show", "--data-dir", folder], capture_output=True, text=True, timeout=PATIENCE, preexec_fn=as_anybody)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn(f"{folder} may be read but not written by this user", done.stderr)
+
     def test_a_folder_that_cannot_be_made_is_named(self):
         parent = self.folder()
         os.chmod(parent, 0o500)
