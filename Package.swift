@@ -220,7 +220,8 @@ targets += [
   .executableTarget(
     name: "TrunklineCommand",
     dependencies: [
-      "APIClient", "Crypto", "DemoReplay", "EventLoops", "HTTPClient", "JSON", "KafkaSettings", "Observability", "Options", "Ports",
+      "APIClient", "Crypto", "DemoReplay", "EventLoops", "Forms", "HTTPClient", "JSON", "KafkaSettings", "Observability", "Options",
+      "Ports",
       "RedisClient", "Replay", "Report", "Resources",
       "TLS", "TaskRouting", "Terminal", "Topics", "Trunkline",
     ],

@@ -1,5 +1,6 @@
 import APIClient
 import Crypto
+import Forms
 import Foundation
 import HTTPClient
 import JSON
@@ -53,7 +54,9 @@ enum Ingest {
     // The file is up: what the server cannot tell at the moment is no reason to say that the import failed.
     let patience = Patience(now: Upload.now, sleep: { await connection.sleep(milliseconds: $0) })
     while true {
-      let status = try await patience.insist { try await connection.api.call("GET", "/v1/Workspaces/\(workspace)/Tasks/Bulk/\(name)") }
+      let status = try await patience.insist {
+        try await connection.api.call("GET", "/v1/Workspaces/\(workspace)/Tasks/Bulk/\(FormText.escape(name))")
+      }
       let decided = status.root[key: "decided"]?.integer ?? 0
       guard decided < lines else {
         Upload.write(bar.finish(done: Int(decided), total: Int(lines), now: Upload.now()))

@@ -78,7 +78,10 @@ package struct ChannelFactDetails: FieldCoded, Equatable {
 extension FactKind {
   /// Whether its details end with the instant, in milliseconds, at which the task entered the queue of the fact; older journals have none.
   package var tellsQueueEntered: Bool {
-    [.taskQueueMoved, .taskQueueTimeout, .reservationTimeout, .reservationRejected, .reservationCanceled].contains(self)
+    switch self {
+    case .taskQueueMoved, .taskQueueTimeout, .reservationTimeout, .reservationRejected, .reservationCanceled: true
+    default: false
+    }
   }
 }
 
@@ -114,16 +117,19 @@ extension Space {
     details.version = record.version
     details.reason = reason
     let bytes = withQueueEntered(details.fieldBytes(), kind, record)
-    let subjects = [tasks[place].id, record.queue] + workers(concernedBy: kind, task: place)
+    var subjects = [tasks[place].id, record.queue]
+    addWorkers(concernedBy: kind, task: place, to: &subjects)
     pending.facts.append(Fact(kind: kind.rawValue, at: now, subjects: subjects, details: bytes))
   }
 
   /// Who is told of what becomes of a task in his hands, or offered to him (taskrouter.md 10.4): no part of the event itself, so behind its other subjects.
-  private func workers(concernedBy kind: FactKind, task place: Int) -> [Identifier] {
+  private func addWorkers(concernedBy kind: FactKind, task place: Int, to subjects: inout [Identifier]) {
     switch kind {
-    case .taskUpdated, .taskWrapup, .taskCompleted, .taskCanceled: tasks[place].live.map { reservations[$0].record.worker }
-    case .reservationFailed: tasks[place].record.routingTarget.flatMap { SIDKind.worker.parse($0) }.map { [$0] } ?? []
-    default: []
+    case .taskUpdated, .taskWrapup, .taskCompleted, .taskCanceled:
+      for reservation in tasks[place].live { subjects.append(reservations[reservation].record.worker) }
+    case .reservationFailed:
+      if let worker = tasks[place].record.routingTarget.flatMap({ SIDKind.worker.parse($0) }) { subjects.append(worker) }
+    default: break
     }
   }
 
