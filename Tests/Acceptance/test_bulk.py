@@ -192,7 +192,7 @@ class Bulk(BulkTest):
         body = self.taken(self.bulk(space, rows, CSV, "long"), lines=2, accepted=1, rejected=1)
         self.assertEqual([error["line"] for error in body["errors"]], [2])
         self.assertIn("at most 65536 bytes", body["errors"][0]["message"])
-        self.decided(space, "long", 1)
+        self.decided(space, "long", 2)
         self.assertEqual(self.tasks(space), [{"n": 1}])
 
     def test_bad_lines_are_named_by_number(self):
