@@ -20,7 +20,7 @@ enum Ingest {
     var query = [("ImportId", name)]
     if let workflow = try options.valueIfSet("workflow", .text) { query.append(("WorkflowSid", workflow)) }
     var request = connection.api.request(
-      "POST", "/v1/Workspaces/\(workspace)/Tasks/Bulk?" + query.map { "\($0.0)=\($0.1)" }.joined(separator: "&"))
+      "POST", "/v1/Workspaces/\(workspace)/Tasks/Bulk?" + FormText.encode(query))
     request.totalTimeoutMilliseconds = 86_400_000
     request.headers = upload.headers
     let source = try upload.open()

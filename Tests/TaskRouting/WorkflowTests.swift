@@ -269,6 +269,25 @@ struct WorkflowTests {
     #expect(try bench.document(Kind.workflow, flow, WorkflowRecord.self)?.kept.isEmpty == true)
   }
 
+  @Test("Offers count in what is placed at once: a task may be offered to many, and a decision must stay small")
+  func offersBoundWhatIsPlacedAtOnce() throws {
+    var settings = TaskRoutingSettings()
+    settings.placedAtOnce = 4
+    var bench = try Workbench(settings: settings)
+    let (old, new) = (bench.queue("old", "nobody == 1"), bench.queue("new"))
+    bench.send(.updateTaskQueue, target: new, arguments: [.maxReservedWorkers: 3])
+    let flow = bench.workflow("f", simple(old))
+    let tasks = (0..<4).map { _ in bench.task() }
+    for number in 0..<12 { _ = try bench.worker("w\(number)") }
+    // When
+    bench.send(.updateWorkflow, target: flow, arguments: [.configuration: .text(simple(new)), .reEvaluate: true])
+    // Then
+    let asked = try tasks.map { try bench.asked($0).count }
+    #expect(asked == [3, 3, 0, 0])
+    bench.finishSlices()
+    #expect(try tasks.map { try bench.asked($0).count } == [3, 3, 3, 3])
+  }
+
   @Test("Waiting tasks are placed again in slices; assigned ones never; deleting works in the middle")
   func slices() throws {
     var bench = try Workbench(settings: .slicesOnly)

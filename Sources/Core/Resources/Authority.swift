@@ -11,6 +11,8 @@ package struct Authority: Sendable, Equatable {
   /// Nil for anything else. O(length).
   package init?(_ text: String) {
     let bytes = text.utf8
+    // Below characters are taken for bytes, which these are not.
+    guard bytes.allSatisfy({ $0 < 128 }) else { return nil }
     let colon: String.Index?
     if bytes.first == UInt8(ascii: "[") {
       guard let close = bytes.firstIndex(of: UInt8(ascii: "]")), Self.isIPv6(text[..<close].dropFirst()) else { return nil }

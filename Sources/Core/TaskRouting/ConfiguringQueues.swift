@@ -240,9 +240,16 @@ extension Space {
       if record.status == .pending, record.placement.revision < wanted, !record.isDirect { outdated.append(governed.task) }
       return true
     }
-    let isLast = outdated.count < limit && toLookAt > 0
+    var isLast = outdated.count < limit && toLookAt > 0
+    let firstReserved = nextReserved
     // Placing one may give another to somebody.
     for place in outdated where tasks[place].record.status == .pending {
+      // A task may be offered to fifty at once: what is decided in one must stay small.
+      if nextReserved - firstReserved >= Int64(limit) {
+        cursor = tasks[place].record.serial
+        isLast = false
+        break
+      }
       tasks[place].record.version += 1
       tasks[place].record.reEvaluated = "workflow_updated"
       routeAnew(place, &turn)

@@ -239,7 +239,8 @@ extension Space {
     let record = tasks[task].record
     if record.status.isOver { return purge(task) }
     if record.status == .assigned, isDue(lastMoment(ofAssigned: record), task, turn.now) { return remove(task, .taskSystemDeleted, &turn) }
-    guard record.status.isWaiting else { return }
+    // A limit that moved meanwhile is set anew.
+    guard record.status.isWaiting else { return setTimer(task) }
     if isDue(record.created + record.timeout * 1000, task, turn.now) { return cancel(task, reason: "Task TTL Exceeded", &turn) }
     guard record.status == .pending else { return setTimer(task) }
     if record.routingTarget?.hasPrefix("WK") == true, isDue(record.created + settings.routingTargetWait, task, turn.now) {

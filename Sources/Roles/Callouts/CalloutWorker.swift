@@ -245,8 +245,7 @@ package actor CalloutWorker {
         let lane = Lane(workspace: Identifier(keyBytes: record.key) ?? .none, server: CalloutWorker.target(callout.url))
         enqueue(Job(offset: record.offset, payload: .event(callout), lane: lane, order: callout.order))
       } else if record.value?.first == CalloutTag.assignment, let callout = try? AssignmentCallout(decoding: body) {
-        // An owner that takes over sends again what it cannot know to be here. Each offer is made once, so its reservation tells a repeat.
-        if asked.insert(callout.reservation) { offers.append((record.offset, callout)) } else { complete(record.offset) }
+        offers.append((record.offset, callout))
       } else {
         if record.value != nil { logger.error("a callout record cannot be read", ["offset": "\(record.offset)"]) }
         complete(record.offset)
@@ -292,7 +291,9 @@ package actor CalloutWorker {
       finished("assignment", "outdated")
       return complete(offset)
     }
-    guard !workflow.assignmentCallbackURL.isEmpty else { return complete(offset) }
+    // An owner that takes over sends again what it cannot know to be here. Each offer is made once, so its reservation tells a repeat; not before it was found, or one that was not
+    // there yet would take its repeat with it.
+    guard !workflow.assignmentCallbackURL.isEmpty, asked.insert(callout.reservation) else { return complete(offset) }
     let lane = Lane(workspace: callout.workspace, server: CalloutWorker.target(workflow.assignmentCallbackURL))
     enqueue(Job(offset: offset, payload: .assignment(callout, workflow), lane: lane, order: nil))
   }

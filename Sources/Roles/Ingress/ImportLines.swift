@@ -142,7 +142,7 @@ final class ImportLines {
   }
 
   private static func mayBeObject(_ line: [UInt8]) -> Bool {
-    line.first { $0 != 0x20 && $0 != 0x09 && $0 != 0x0d } == UInt8(ascii: "{")
+    line.first { ![0x20, 0x09, 0x0a, 0x0d].contains($0) } == UInt8(ascii: "{")
   }
 
   private func parse(_ line: Int, _ body: () throws(APIError) -> Request) -> Result<Request, Refusal> {

@@ -74,6 +74,10 @@ struct ListReader: Sendable {
         out.looked += part.looked
         out.behind = part.behind
         if part.behind != nil { return out }
+        if out.documents.count >= limit {
+          out.behind = out.documents.last.map(place)
+          return out
+        }
         done = group.value
       }
       let found = try await list(after: done.map { ($0, up ? Identifier.highest : .none) }, up, limit)
@@ -119,14 +123,10 @@ struct ListReader: Sendable {
   private func stretch(of value: Int64, behind: ListPlace?, _ secondUp: Bool, _ limit: Int) async throws(HotStateFailure) -> ListStretch {
     guard let index = second?.index else { return try await byIdentifier(value, behind, secondUp, limit) }
     let (members, isWhole) = try await members(of: value)
-    guard isWhole else {
-      var out = try await search(for: value, along: index, behind, secondUp, limit)
-      out.looked += members.count
-      return out
-    }
+    guard isWhole else { return try await search(for: value, along: index, behind, secondUp, limit) }
+    // All of it: it was read and sorted, and whoever filters may need it.
     let rest = sorted(members, secondUp).filter { document in behind.map { ListReader.isBefore($0, place(document), secondUp) } ?? true }
-    let documents = Array(rest.prefix(limit))
-    return ListStretch(documents: documents, behind: rest.count > limit ? documents.last.map(place) : nil, looked: members.count)
+    return ListStretch(documents: rest, looked: members.count)
   }
 
   private func byIdentifier(
@@ -166,12 +166,14 @@ struct ListReader: Sendable {
         if here.value == value { out.documents.append(document) }
         // Also one of another group shows where to read on in this.
         here.value = value
-        if out.documents.count == limit || out.looked >= most {
-          out.behind = here
-          return out
-        }
+        out.behind = here
       }
-      if found.count < step.limit { return out }
+      if found.count < step.limit {
+        out.behind = nil
+        return out
+      }
+      // To find out that the group is large was the dearer part, so all of a read is given.
+      if out.documents.count >= limit || out.looked >= most { return out }
     }
   }
 }

@@ -142,12 +142,13 @@ extension Ingress {
   }
 
   func updateWorkerChannel(_ text: String, _ worker: Identifier, _ workspace: Identifier, _ call: Call) async throws(APIError) -> Answer {
-    _ = try await workerRecord(worker, workspace, call)
     let (channel, channelRecord) = try await workerChannel(text, of: worker, workspace, call)
     var request = Request(.updateWorkerChannel, target: channel, side: worker)
     request.arguments = try arguments(.updateWorkerChannel, call.form)
     let verdict = try await perform(request, in: workspace, call)
-    guard let kept = try await keptAnswer(to: call, workspace)?.documents.first, let record = try? WorkerRecord(decoding: kept.bytes) else {
+    guard let kept = try await keptAnswer(to: call, workspace)?.documents.first, kept.key.kind == Kind.worker,
+      let record = try? WorkerRecord(decoding: kept.bytes)
+    else {
       return try await fetchWorkerChannel(text, worker, workspace, call)
     }
     return show(channel, channelRecord, of: worker, record, workspace, call, isReplayed: verdict.replayed)
