@@ -6,6 +6,26 @@ struct HeadProblem: Error {
   let message: String
 }
 
+/// Whether a host is plain to see, without a string made of it for every request: up to 63 letters, digits and single dots, and perhaps a port of up to four digits.
+/// `Authority`, which takes all of these, judges the others.
+private func isPlainHost(_ headers: HTTPHeaders, _ field: HTTPHeaders.Field) -> Bool {
+  guard field.valueEnd - field.valueStart <= 63 else { return false }
+  var wasDot = true
+  var digits = -1
+  for place in Int(field.valueStart)..<Int(field.valueEnd) {
+    switch headers.bytes[place] {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"):
+      if digits >= 0 { digits += 1 }
+      wasDot = false
+    case UInt8(ascii: "a")...UInt8(ascii: "z") where digits < 0: wasDot = false
+    case UInt8(ascii: ".") where !wasDot && digits < 0: wasDot = true
+    case UInt8(ascii: ":") where !wasDot && digits < 0: digits = 0
+    default: return false
+    }
+  }
+  return !wasDot && digits <= 4
+}
+
 /// What the parser leaves to the server. Returns whether the client expects "100 Continue".
 func checkHead(_ head: RequestParser.Head, _ headers: HTTPHeaders) -> Result<Bool, HeadProblem> {
   var hosts = 0
@@ -17,7 +37,7 @@ func checkHead(_ head: RequestParser.Head, _ headers: HTTPHeaders) -> Result<Boo
     case 4 where headers.isNamed(field, "host"):
       hosts += 1
       // Empty: the target names nobody.
-      guard field.valueStart == field.valueEnd || Authority(headers.value(field)) != nil else {
+      guard field.valueStart == field.valueEnd || isPlainHost(headers, field) || Authority(headers.value(field)) != nil else {
         return .failure(HeadProblem(status: 400, message: "Host must be a name or an address with an optional port."))
       }
     case 6 where headers.isNamed(field, "expect"):
