@@ -25,8 +25,7 @@ enum HTTPInput {
           if isInBody {
             let (consumed, refusal) = parser.parseBody(rest)
             if let refusal { return refusal }
-            body += parser.body.count
-            parser.body.removeAll(keepingCapacity: true)
+            body += parser.dropBody()
             if parser.isComplete { found.append("body of \(body)") }
             isInBody = !parser.isComplete
             taken = consumed
@@ -39,7 +38,7 @@ enum HTTPInput {
             case .complete(let consumed):
               let head = scanner.take()
               if let refusal = parser.parseHead(head) { return refusal }
-              let headers = HTTPHeaders(bytes: head, fields: parser.fields)
+              let headers = HTTPHeaders(bytes: head, fields: parser.takeFields())
               if case .failure(let problem) = checkHead(parser.head, headers) {
                 return HTTPRefusal(status: problem.status, message: problem.message)
               }

@@ -32,6 +32,8 @@ struct OddRequest: Sendable, CustomStringConvertible {
     OddRequest("Host of an address", .served, "GET / HTTP/1.1\r\nHost: [2001:db8::1]:8080\r\n\r\n"),
     OddRequest("Host empty", .served, "GET / HTTP/1.1\r\nHost:\r\n\r\n"),
     OddRequest("Host port", .refused, "GET / HTTP/1.1\r\nHost: a:99999\r\n\r\n"),
+    OddRequest("Host's last port", .served, "GET / HTTP/1.1\r\nHost: a:65535\r\n\r\n"),
+    OddRequest("Host port behind the last", .refused, "GET / HTTP/1.1\r\nHost: a:65536\r\n\r\n"),
     OddRequest("Host bracket", .refused, "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n"),
     OddRequest("TE+CL", .refused, post + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"),
     OddRequest("CL+TE order", .refused, post + "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n3\r\nabc\r\n0\r\n\r\n"),

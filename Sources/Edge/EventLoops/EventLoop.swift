@@ -18,9 +18,8 @@ package final class EventLoop: SerialExecutor, TaskExecutor, WorkQueue {
   nonisolated(unsafe) let uv: UnsafeMutablePointer<uv_loop_t>
   // Written once in `init`; `uv_async_send` is the one call of libuv that any thread may make.
   nonisolated(unsafe) private let wake: UnsafeMutablePointer<uv_async_t>
-  // These seven belong to the loop's thread.
-  nonisolated(unsafe) private var local: [Item] = []
-  nonisolated(unsafe) private var running: [Item] = []
+  // These six belong to the loop's thread.
+  nonisolated(unsafe) private let local = ItemRing()
   nonisolated(unsafe) private var isDraining = false
   /// Tasks that go on when the kernel has been asked again.
   nonisolated(unsafe) private var waitingForTurn: [CheckedContinuation<Void, Never>] = []
@@ -116,7 +115,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, WorkQueue {
 
   private func takeRemote() {
     remote.withLock { remote in
-      local.append(contentsOf: remote.items)
+      for item in remote.items { local.append(item) }
       remote.items.removeAll(keepingCapacity: true)
       hasRemote.store(false, ordering: .releasing)
     }
@@ -129,15 +128,14 @@ package final class EventLoop: SerialExecutor, TaskExecutor, WorkQueue {
     defer { isDraining = false }
     for _ in 0..<Self.roundsPerTurn {
       if hasRemote.load(ordering: .acquiring) { takeRemote() }
-      if local.isEmpty { return }
-      swap(&local, &running)
-      for item in running {
-        switch item {
+      let round = local.count
+      if round == 0 { return }
+      for _ in 0..<round {
+        switch local.removeFirst() {
         case .job(let job): job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
         case .work(let work): work()
         }
       }
-      running.removeAll(keepingCapacity: true)
     }
     uv_async_send(wake)
   }

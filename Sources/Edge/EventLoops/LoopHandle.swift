@@ -12,7 +12,7 @@ package class LoopHandle: @unchecked Sendable {
   private let memory: UnsafeMutableRawPointer
   private var isAdopted = false
   /// True from the call of `close()` on.
-  package private(set) var isClosing = false
+  private(set) var isClosing = false
 
   init(loop: EventLoop, type: uv_handle_type) {
     self.loop = loop

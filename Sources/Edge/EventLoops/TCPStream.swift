@@ -26,13 +26,23 @@ package protocol TCPStreamDelegate: AnyObject {
 ///
 /// Writing tries the kernel first; only what it did not take is copied and queued. The owner looks at `queuedBytes` and slows down.
 package final class TCPStream: LoopHandle, @unchecked Sendable {
+  // What other rooms see is computed: a stored property that they could see is checked for overlaps at each use.
   /// Kept until `closed()`: whoever serves the stream lives as long as it does.
-  package var delegate: (any TCPStreamDelegate)?
+  package var delegate: (any TCPStreamDelegate)? {
+    get { reader }
+    set { reader = newValue }
+  }
+  private var reader: (any TCPStreamDelegate)?
   /// Below or at this many queued bytes a stream counts as drained.
-  package var lowMark = 65_536
-  package private(set) var isReading = false
+  package static let lowMark = 65_536
+  package var isReading: Bool { readsNow }
+  private var readsNow = false
   /// Set before the first byte.
-  package var filter: (any StreamFilter)?
+  package var filter: (any StreamFilter)? {
+    get { cipher }
+    set { cipher = newValue }
+  }
+  private var cipher: (any StreamFilter)?
   private var connecting: ((EventLoopError?) -> Void)?
   private var hasEnded = false
   private var isAboveMark = false
@@ -40,7 +50,8 @@ package final class TCPStream: LoopHandle, @unchecked Sendable {
   private var writeFailure: Int32 = 0
   private var acceptedBytes = 0
   /// Everything was written after `shutdownOutput()`.
-  package private(set) var isFlushed = false
+  package var isFlushed: Bool { hasFlushed }
+  private var hasFlushed = false
 
   private var stream: UnsafeMutablePointer<uv_stream_t> { pointer(as: uv_stream_t.self) }
 
@@ -76,7 +87,8 @@ package final class TCPStream: LoopHandle, @unchecked Sendable {
   }
 
   private func didConnect(_ code: Int32) {
-    let connected = connecting.take()
+    let connected = connecting
+    connecting = nil
     if isClosing { return }
     if code == 0 { uv_tcp_nodelay(pointer(as: uv_tcp_t.self), 1) }
     connected?(code == 0 ? nil : EventLoopError(operation: "connect", code: code))
@@ -105,8 +117,8 @@ package final class TCPStream: LoopHandle, @unchecked Sendable {
 
   /// Begins, or goes on, to hand bytes to the delegate.
   package func startReading() {
-    guard !isReading, !isClosing, !hasEnded else { return }
-    isReading = true
+    guard !readsNow, !isClosing, !hasEnded else { return }
+    readsNow = true
     let code = uv_read_start(
       stream,
       { handle, _, buffer in
@@ -124,8 +136,8 @@ package final class TCPStream: LoopHandle, @unchecked Sendable {
 
   /// Leaves further bytes in the kernel, which slows the peer down. An end of the connection goes unnoticed meanwhile.
   package func stopReading() {
-    guard isReading else { return }
-    isReading = false
+    guard readsNow else { return }
+    readsNow = false
     uv_read_stop(stream)
   }
 
@@ -134,18 +146,18 @@ package final class TCPStream: LoopHandle, @unchecked Sendable {
       return end(count == Int(UV_EOF.rawValue) ? .endOfInput : .failed(EventLoopError(operation: "read", code: Int32(count))))
     }
     let bytes = UnsafeRawBufferPointer(start: base, count: count).bytes
-    if let filter { unwrap(bytes, filter) } else { delegate?.received(bytes) }
+    if let filter = cipher { unwrap(bytes, filter) } else { reader?.received(bytes) }
   }
 
   /// Whether the filter and the peer are still about what comes before the first byte.
-  package var isNegotiating: Bool { filter.map { !$0.isReady } ?? false }
+  package var isNegotiating: Bool { cipher.map { !$0.isReady } ?? false }
 
   private func unwrap(_ bytes: RawSpan, _ filter: any StreamFilter) {
     let wasReady = filter.isReady
     do throws(StreamFilterError) {
       let plain = try filter.received(bytes)
       writeFiltered(filter)
-      if !plain.isEmpty { delegate?.received(plain.span.bytes) }
+      if !plain.isEmpty { reader?.received(plain.span.bytes) }
       if filter.isEnded { end(.endOfInput) }
     } catch {
       // What is left in it tells the peer why. Before they understood each other there is nothing to break off.
@@ -163,7 +175,7 @@ package final class TCPStream: LoopHandle, @unchecked Sendable {
     stopReading()
     guard !hasEnded, !isClosing else { return }
     hasEnded = true
-    delegate?.ended(reason)
+    reader?.ended(reason)
   }
 
   // MARK: Writing
@@ -176,7 +188,7 @@ package final class TCPStream: LoopHandle, @unchecked Sendable {
 
   /// Writes `head`, then `body`, in one call to the kernel. Bytes for a stream that is closing or broken are dropped.
   package func write(_ head: RawSpan, _ body: RawSpan = RawSpan()) {
-    guard let filter else { return writeRaw(head, body) }
+    guard let filter = cipher else { return writeRaw(head, body) }
     guard !isClosing, !isShutDown, writeFailure == 0 else { return }
     do throws(StreamFilterError) {
       try filter.write(head)
@@ -190,7 +202,7 @@ package final class TCPStream: LoopHandle, @unchecked Sendable {
     head.withUnsafeBytes { head in
       body.withUnsafeBytes { body in write(head, body) }
     }
-    if queuedBytes > lowMark { isAboveMark = true }
+    if queuedBytes > Self.lowMark { isAboveMark = true }
   }
 
   private func write(_ head: UnsafeRawBufferPointer, _ body: UnsafeRawBufferPointer) {
@@ -239,9 +251,9 @@ package final class TCPStream: LoopHandle, @unchecked Sendable {
   private func didWrite(_ code: Int32) {
     if isClosing { return }
     if code < 0 { failWriting(code) }
-    if isAboveMark, queuedBytes <= lowMark {
+    if isAboveMark, queuedBytes <= Self.lowMark {
       isAboveMark = false
-      delegate?.drained()
+      reader?.drained()
     }
     loop.drain()
   }
@@ -257,7 +269,7 @@ package final class TCPStream: LoopHandle, @unchecked Sendable {
   /// Says to the peer that nothing more comes, once everything queued is written. Reading goes on.
   package func shutdownOutput() {
     guard !isClosing, !isShutDown else { return }
-    if let filter {
+    if let filter = cipher {
       filter.end()
       writeFiltered(filter)
     }
@@ -276,14 +288,14 @@ package final class TCPStream: LoopHandle, @unchecked Sendable {
 
   private func didFlush() {
     if isClosing { return }
-    isFlushed = true
-    delegate?.flushed()
+    hasFlushed = true
+    reader?.flushed()
     loop.drain()
   }
 
   override func didClose() {
-    let last = delegate
-    delegate = nil
+    let last = reader
+    reader = nil
     last?.closed()
   }
 }

@@ -46,6 +46,10 @@ package struct HTTPBody: Sendable {
   /// Errors: `HTTPBodyError`; `.tooLarge` at once, without reading, when more than `limit` bytes are announced.
   package func collect(upTo limit: Int) async throws -> [UInt8] {
     if let length = exchange.announcedLength, length > limit { throw HTTPBodyError.tooLarge(limit: limit) }
+    if exchange.loop.isCurrent, let whole = exchange.takeWhole() {
+      if whole.count > limit { throw HTTPBodyError.tooLarge(limit: limit) }
+      return whole
+    }
     var whole: [UInt8] = []
     while let part = try await next() {
       // The usual small body is one part: handed on without a copy.

@@ -48,12 +48,12 @@ extension HTTPConnection {
 
   /// Builds bytes in the loop's scratch buffer and writes them, with `body` behind, in one call. The buffer is moved out and back: no copy.
   private func compose(body: [UInt8] = [], _ build: (inout [UInt8]) -> Void) {
-    var out: [UInt8] = []
-    swap(&out, &server.scratch)
+    var out = server.scratch
+    server.scratch = []
     out.removeAll(keepingCapacity: true)
     build(&out)
     stream.write(out.span.bytes, body.span.bytes)
-    swap(&out, &server.scratch)
+    server.scratch = out
   }
 
   func writeRefusal(_ refusal: HTTPRefusal) {

@@ -29,13 +29,17 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
   let remoteAddress: String
   var scanner = HeadScanner()
   /// Bytes behind the request that is being answered.
-  var pending: [UInt8] = []
+  private(set) var pending: [UInt8] = []
   var bodyReceived = 0
   /// Milliseconds that we waited for the body: those in which we read.
   var bodyWaited: Int64 = 0
   private var lastSweep: Int64
   var discarded = 0
   var headStarted: Int64 = 0
+  /// When the bytes came that are being taken apart, nanoseconds.
+  private(set) var receivedAt: Int64 = 0
+  /// Something was answered since the last sweep, which counts it as activity: a clock need not be read for every answer.
+  private var hasAnswered = false
   var lastActivity: Int64
   private var lastWritten = 0
   private var lastProgress: Int64
@@ -68,11 +72,21 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
 
   func received(_ bytes: RawSpan) {
     if let next { return next.received(bytes) }
-    lastActivity = server.loop.monotonicMilliseconds
+    receivedAt = server.loop.monotonicNanoseconds
+    lastActivity = receivedAt / 1_000_000
     bytes.withUnsafeBytes { bytes in
-      if pending.isEmpty { process(bytes) } else { pending.append(contentsOf: bytes) }
+      if pending.isEmpty { process(bytes) } else { setAside(bytes) }
     }
     updateReading()
+  }
+
+  /// Keeps bytes for when their turn comes. The array is taken out and put back, so that the property is loaded and stored and no more: what is changed in place
+  /// is checked for overlaps wherever it is read.
+  func setAside(_ bytes: UnsafeRawBufferPointer) {
+    var all = pending
+    pending = []
+    all.append(contentsOf: bytes)
+    pending = all
   }
 
   func ended(_ end: StreamEnd) {
@@ -107,7 +121,9 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
     exchange = nil
     last?.connectionClosed()
     server.remove(self)
-    next.take()?.closed()
+    let other = next
+    next = nil
+    other?.closed()
   }
 
   /// Ends HTTP on this connection.
@@ -149,14 +165,15 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
     exchange = nil
     isDiscarding = false
     phase = .head
-    lastActivity = server.loop.monotonicMilliseconds
+    hasAnswered = true
   }
 
   /// Goes on with what has come meanwhile, and ends what has nothing more to do.
   private func settle() {
     while phase == .head && !pending.isEmpty && stream.queuedBytes <= Self.answerBytes {
-      var bytes: [UInt8] = []
-      swap(&bytes, &pending)
+      let bytes = pending
+      pending = []
+      receivedAt = server.loop.monotonicNanoseconds
       bytes.withUnsafeBytes { process($0) }
     }
     if phase == .head && pending.isEmpty && (inputHasEnded || (server.isDraining && scanner.isEmpty)) { linger() }
@@ -212,6 +229,10 @@ final class HTTPConnection: TCPStreamDelegate, @unchecked Sendable {
     let options = server.options
     let passed = now - lastSweep
     lastSweep = now
+    if hasAnswered {
+      hasAnswered = false
+      lastActivity = now
+    }
     if stream.writtenBytes != lastWritten || stream.queuedBytes == 0 {
       lastWritten = stream.writtenBytes
       lastProgress = now

@@ -48,11 +48,10 @@ final class HTTPExchange: @unchecked Sendable {
   var bufferedBytes: Int { buffer.count }
 
   /// Takes over what the parser has found.
-  func receive(_ bytes: inout [UInt8], isComplete: Bool) {
+  func receive(_ bytes: [UInt8], isComplete: Bool) {
     if !bytes.isEmpty {
       awaitsContinue = false
-      if buffer.isEmpty { swap(&buffer, &bytes) } else { buffer.append(contentsOf: bytes) }
-      bytes.removeAll(keepingCapacity: true)
+      if buffer.isEmpty { buffer = bytes } else { append(bytes) }
     }
     if isComplete, case .open = bodyState { bodyState = .complete }
     guard let waiting = reader, let ready = takeReady() else { return }
@@ -60,18 +59,35 @@ final class HTTPExchange: @unchecked Sendable {
     waiting.resume(with: ready)
   }
 
+  private func append(_ bytes: [UInt8]) {
+    var all = buffer
+    buffer = []
+    all.append(contentsOf: bytes)
+    buffer = all
+  }
+
   func failBody(_ error: HTTPBodyError) {
     guard case .open = bodyState else { return }
     bodyState = .failed(error)
     buffer = []
-    reader.take()?.resume(throwing: error)
+    let waiting = reader
+    reader = nil
+    waiting?.resume(throwing: error)
+  }
+
+  /// What is left of a body that has come whole; nil while it has not.
+  func takeWhole() -> [UInt8]? {
+    guard case .complete = bodyState else { return nil }
+    let whole = buffer
+    buffer = []
+    return whole
   }
 
   /// What can be said without waiting: bytes, the end, or an error.
   func takeReady() -> Result<[UInt8]?, any Error>? {
     if !buffer.isEmpty {
-      var part: [UInt8] = []
-      swap(&part, &buffer)
+      let part = buffer
+      buffer = []
       connection?.bodyWasTaken()
       return .success(part)
     }
@@ -161,14 +177,15 @@ final class HTTPExchange: @unchecked Sendable {
   }
 
   func whenDrained(_ continuation: CheckedContinuation<Void, Never>) {
-    guard let connection, case .streaming = answer, connection.stream.queuedBytes > connection.stream.lowMark else {
+    guard let connection, case .streaming = answer, connection.stream.queuedBytes > TCPStream.lowMark else {
       return continuation.resume()
     }
-    drainWaiters.append(continuation)
+    drainWaiters = drainWaiters + [continuation]
   }
 
   func drained() {
     seenQueue.store(connection?.stream.queuedBytes ?? 0, ordering: .relaxed)
+    if drainWaiters.isEmpty { return }
     let waiting = drainWaiters
     drainWaiters = []
     for continuation in waiting { continuation.resume() }
@@ -176,7 +193,7 @@ final class HTTPExchange: @unchecked Sendable {
 
   func onClose(_ body: @escaping @Sendable () -> Void) {
     switch answer {
-    case .streaming where connection != nil: closeHooks.append(body)
+    case .streaming where connection != nil: closeHooks = closeHooks + [body]
     case .streaming: body()
     // Over by `finish()`: nothing will go away any more. Over because the peer went: say so.
     case .none, .over: if wasCut { body() }
@@ -188,7 +205,7 @@ final class HTTPExchange: @unchecked Sendable {
   private func setOver() {
     answer = .over
     over.store(true, ordering: .releasing)
-    closeHooks = []
+    if !closeHooks.isEmpty { closeHooks = [] }
     drained()
   }
 

@@ -11,7 +11,9 @@ package struct HTTPResponder: Sendable {
   /// The whole answer, in one write. `status` 200 to 599. An answer to HEAD keeps its length and loses its body.
   package func send(status: Int, headers: HTTPFields = [], body: [UInt8] = []) {
     let exchange = exchange
-    exchange.loop.run { exchange.answer(status, headers, body) }
+    // The usual case before a closure is made for the other.
+    if exchange.loop.isCurrent { return exchange.answer(status, headers, body) }
+    exchange.loop.post { exchange.answer(status, headers, body) }
   }
 
   /// The server's own kind of answer: JSON from the options' `errorBody`.

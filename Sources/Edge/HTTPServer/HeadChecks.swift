@@ -6,16 +6,21 @@ struct HeadProblem: Error {
   let message: String
 }
 
-/// Whether a host is plain to see, without a string made of it for every request: up to 63 letters, digits and single dots, and perhaps a port of up to four digits.
+/// Whether a host is plain to see, without a string made of it for every request: up to 63 letters, digits and single dots, and perhaps a port.
 /// `Authority`, which takes all of these, judges the others.
 private func isPlainHost(_ headers: HTTPHeaders, _ field: HTTPHeaders.Field) -> Bool {
   guard field.valueEnd - field.valueStart <= 63 else { return false }
   var wasDot = true
   var digits = -1
+  var port = 0
   for place in Int(field.valueStart)..<Int(field.valueEnd) {
     switch headers.bytes[place] {
     case UInt8(ascii: "0")...UInt8(ascii: "9"):
-      if digits >= 0 { digits += 1 }
+      if digits >= 0 {
+        digits += 1
+        port = port * 10 + Int(headers.bytes[place] & 0xF)
+        if digits > 5 { return false }
+      }
       wasDot = false
     case UInt8(ascii: "a")...UInt8(ascii: "z") where digits < 0: wasDot = false
     case UInt8(ascii: ".") where !wasDot && digits < 0: wasDot = true
@@ -23,7 +28,7 @@ private func isPlainHost(_ headers: HTTPHeaders, _ field: HTTPHeaders.Field) -> 
     default: return false
     }
   }
-  return !wasDot && digits <= 4
+  return !wasDot && port <= 65535
 }
 
 /// What the parser leaves to the server. Returns whether the client expects "100 Continue".

@@ -91,8 +91,8 @@ struct HeadScanner {
       last = index
     }
     if spaces != 2 { return bad("The request line is not a method, a target and a version with one space between them.") }
+    if isVersionSpoken((last + 1)..<line.upperBound) { return nil }
     let version = head[(last + 1)..<line.upperBound]
-    if version.elementsEqual("HTTP/1.1".utf8) || version.elementsEqual("HTTP/1.0".utf8) { return nil }
     // One digit, a dot, one digit is a version of HTTP that is not spoken here (RFC 9112, section 2.3); anything else is none.
     let isVersion = version.count == 8 && version.starts(with: "HTTP/".utf8) && version[version.startIndex + 6] == 0x2E
     let digits = [version.startIndex + 5, version.startIndex + 7]
@@ -100,6 +100,14 @@ struct HeadScanner {
       return bad("The version is neither HTTP/1.1 nor HTTP/1.0.")
     }
     return HTTPRefusal(status: 505, message: "The version is neither HTTP/1.1 nor HTTP/1.0.")
+  }
+
+  /// "HTTP/1.1" or "HTTP/1.0".
+  private func isVersionSpoken(_ place: Range<Int>) -> Bool {
+    let wanted: StaticString = "HTTP/1."
+    guard place.count == wanted.utf8CodeUnitCount + 1, head[place.upperBound - 1] & 0xFE == 0x30 else { return false }
+    for index in 0..<wanted.utf8CodeUnitCount where head[place.lowerBound + index] != wanted.utf8Start[index] { return false }
+    return true
   }
 
   private func isTokenStart(_ byte: UInt8) -> Bool { byte == 0x0D || (byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A) }
