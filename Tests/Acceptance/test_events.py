@@ -123,6 +123,8 @@ class Stream(AcceptanceTest):
     def test_a_workers_stream_has_what_becomes_of_the_tasks_in_its_hands(self):
         space = self.space()
         alice = space.worker("alice")
+        # "From now" begins where the projector is, which may be a moment behind what is answered.
+        self.events(space, worker=alice.sid, beginning=True).wait_for("worker.created")
         live = self.events(space, worker=alice.sid)
         task = space.task()
         space.api.tasks(task.sid).update(attributes='{"offered": true}')
