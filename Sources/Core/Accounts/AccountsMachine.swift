@@ -56,6 +56,7 @@ package struct AccountsMachine: Machine {
   }
 
   package var nextDue: Int64? { dues.first?.at }
+  package func nextDue(of scope: Identifier) -> Int64? { dueOf[scope] }
   package var hasSlice: Bool { false }
   package mutating func slice(limit: Int, _ turn: inout Turn) {}
   package mutating func close(_ turn: inout Turn) {}
@@ -67,19 +68,24 @@ package struct AccountsMachine: Machine {
     "the expiry of idempotency key \(errand.document.id.hex) of account \(SIDKind.account.text(errand.scope))"
   }
 
-  package func timer(dueAt now: Int64) -> Errand? {
-    guard let first = dues.first, first.at <= now else { return nil }
+  private func firstDue(of scope: Identifier?) -> Due? {
+    guard let scope else { return dues.first }
+    return dueOf[scope].map { Due(at: $0, scope: scope) }
+  }
+
+  package func timer(of scope: Identifier?, dueAt now: Int64) -> Errand? {
+    guard let first = firstDue(of: scope), first.at <= now else { return nil }
     return spaces[first.scope]?.keys.firstExpiry(scope: first.scope)
   }
 
-  package mutating func dropTimer(_ turn: inout Turn) {
-    guard let first = dues.first, first.at <= turn.now else { return }
+  package mutating func dropTimer(of scope: Identifier?, _ turn: inout Turn) {
+    guard let first = firstDue(of: scope), first.at <= turn.now else { return }
     spaces[first.scope]?.keys.keepFirst(scope: first.scope, into: &turn.effects)
     schedule(first.scope)
   }
 
-  package mutating func fire(_ turn: inout Turn) {
-    guard let first = dues.first, first.at <= turn.now else { return }
+  package mutating func fire(of scope: Identifier?, _ turn: inout Turn) {
+    guard let first = firstDue(of: scope), first.at <= turn.now else { return }
     spaces[first.scope]?.keys.expireFirst(scope: first.scope, into: &turn.effects)
     schedule(first.scope)
   }

@@ -1,8 +1,8 @@
 /// 128 bits that name one thing. The two letters in front of its text form come from what it names (`SIDKind`), so they are not stored.
 public struct Identifier: Hashable, Sendable, Comparable {
-  /// The first eight bytes: of new ones the time.
+  /// The first eight bytes: of new ones the time and a place.
   public var high: UInt64
-  /// The other eight: of new ones chance alone.
+  /// The other eight: of new ones the rest of the place, and chance.
   public var low: UInt64
 
   /// Any 128 bits are an identifier.

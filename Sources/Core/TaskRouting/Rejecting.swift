@@ -1,6 +1,6 @@
 package import Journal
 package import Machines
-import Resources
+package import Resources
 
 /// What must not be done because it ended the process too often (journal.md, "Poison").
 extension TaskRoutingMachine {
@@ -42,13 +42,13 @@ extension TaskRoutingMachine {
     put(consume space, place)
   }
 
-  package func timer(dueAt now: Int64) -> Errand? {
-    guard let due = dues.first, due.at <= now else { return nil }
+  package func timer(of scope: Identifier?, dueAt now: Int64) -> Errand? {
+    guard let due = firstDue(of: scope), due.at <= now else { return nil }
     return spaces[due.place]?.timer(dueAt: now)
   }
 
-  package mutating func dropTimer(_ turn: inout Turn) {
-    guard let due = dues.first, due.at <= turn.now, var space = take(due.place) else { return }
+  package mutating func dropTimer(of scope: Identifier?, _ turn: inout Turn) {
+    guard let due = firstDue(of: scope), due.at <= turn.now, var space = take(due.place) else { return }
     space.dropTimer(&turn)
     put(consume space, due.place)
   }

@@ -63,6 +63,15 @@ package struct TaskRoutingMachine: Machine {
 
   package var nextDue: Int64? { dues.first?.at }
 
+  package func nextDue(of scope: Identifier) -> Int64? { places[scope].flatMap { dueOf[$0] } }
+
+  /// Where the earliest timer is of a workspace, or of all.
+  func firstDue(of scope: Identifier?) -> Due? {
+    guard let scope else { return dues.first }
+    guard let place = places[scope], let at = dueOf[place] else { return nil }
+    return Due(at: at, place: place)
+  }
+
   package var hasSlice: Bool { !clearing.isEmpty || !evaluating.isEmpty }
 
   var evaluating: [Int] = []
@@ -204,8 +213,8 @@ package struct TaskRoutingMachine: Machine {
 
   // MARK: Time
 
-  package mutating func fire(_ turn: inout Turn) {
-    guard let due = dues.first, let key = spaces[due.place]?.id else { return }
+  package mutating func fire(of scope: Identifier?, _ turn: inout Turn) {
+    guard let due = firstDue(of: scope), let key = spaces[due.place]?.id else { return }
     guard var space = take(due.place) else { preconditionFailure("a timer of a workspace that is not there: \(key)") }
     space.fireFirst(&turn)
     space.flush(&turn)

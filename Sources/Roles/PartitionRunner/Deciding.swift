@@ -8,7 +8,7 @@ import Resources
 struct Flight {
   var tag: UInt64
   var decision: Decision
-  /// It has records of a later input, or a slice of a long command.
+  /// It has records of a later input, a slice of a long command, or timers that no command waited for.
   var isYielding: Bool
   /// When it was handed to the journal, by the meter's clock.
   var sent: Int64
@@ -24,15 +24,17 @@ extension PartitionRunner {
     self.machine = nil
     let begun = ports.clock.monotonic()
     timersLeft = options.mostTimers
-    var turn = Turn(now: ahead.now, seed: ports.identifiers.seed())
+    var turn = Turn(now: ahead.now, seed: ports.identifiers.seed(), place: ahead.nextSequence)
     var decision = Decision(incarnation: incarnation, epoch: ledger.epoch, sequence: ahead.nextSequence, now: ahead.now)
     let isIdle = handleInputs(&machine, &turn, &decision)
-    var hasSlice = false
+    var stoodBack = decision.positions.keys.contains { $0 > 0 }
+    if isIdle { decidesSingly = false }
+    if !decidesSingly, fireOthers(&machine, upTo: isIdle ? max(turn.now, ports.clock.now()) : turn.now, &turn, &decision) {
+      stoodBack = true
+    }
     if isIdle {
-      decidesSingly = false
-      fireTimers(&machine, upTo: max(turn.now, ports.clock.now()), &turn, &decision)
       if machine.hasSlice, slicePause == nil, mayYield, turn.effects.size < options.decisionBytes {
-        hasSlice = true
+        stoodBack = true
         takeSlice(&machine, &turn, &decision)
         pauseSlices()
       }
@@ -50,7 +52,7 @@ extension PartitionRunner {
       scheduleTimer()
       return checkQuiet()
     }
-    append(decision, isYielding: hasSlice || decision.positions.keys.contains { $0 > 0 }, begun: begun)
+    append(decision, isYielding: stoodBack, begun: begun)
   }
 
   /// A few commands wait for the report of what is in flight, behind which `decide` is called again.
@@ -58,7 +60,9 @@ extension PartitionRunner {
     if backlog[0].isEmpty { _ = refillBacklog(0, options.batch) }
     guard let next = backlog[0].last, backlog[0].count < options.worthwhile else { return true }
     // What is due before it fills decisions of its own: one behind the other, it would wait for all of them.
-    if let due = machine?.nextDue, due <= max(ahead.now, next.appended) { return true }
+    if let scope = Identifier(keyBytes: next.key), let due = machine?.nextDue(of: scope), due <= max(ahead.now, next.appended) {
+      return true
+    }
     return backlog[0].reduce(0) { $0 + ($1.value?.count ?? 0) } >= options.decisionBytes / 4
   }
 
@@ -76,7 +80,10 @@ extension PartitionRunner {
       while left > 0, turn.effects.size < options.decisionBytes {
         if backlog[input].isEmpty, !refillBacklog(input, most) { break }
         guard let next = backlog[input].last else { break }
-        guard fireDue(before: next, &machine, &turn, &decision) else { return false }
+        // Nobody waits for these: what is due before them has its turn with what else is due, and stands back as they do.
+        let scope = scopeDue(before: next, turn.now, &machine)
+        if input > 0, scope != nil, isCourteous { return true }
+        if let scope, !fireDue(of: scope, before: next, &machine, &turn, &decision) { return false }
         // A large one gets a decision of its own: together they might not fit into a record of the log.
         if handled > 0, turn.effects.size + (next.value?.count ?? 0) > options.decisionBytes { return false }
         let record = backlog[input].removeLast()
@@ -186,21 +193,49 @@ extension PartitionRunner {
     }
   }
 
-  /// Fires what was due before a record came. False where the record has to wait for the next decision: there is more than one takes, or nothing may stand beside it.
-  private func fireDue(before record: LogRecord, _ machine: inout M, _ turn: inout Turn, _ decision: inout Decision) -> Bool {
+  /// Fires what was due in a record's own scope before it came. False where the record has to wait for the next decision: there is more than one takes, or nothing may stand
+  /// beside it.
+  private func fireDue(
+    of scope: Identifier, before record: LogRecord, _ machine: inout M, _ turn: inout Turn, _ decision: inout Decision
+  ) -> Bool {
     let now = max(turn.now, record.appended)
-    guard let due = machine.nextDue, due <= now else { return true }
-    fireTimers(&machine, upTo: now, &turn, &decision)
-    if let due = machine.nextDue, due <= now { return false }
+    while timersLeft > 0, turn.effects.size < options.decisionBytes, let due = machine.nextDue(of: scope), due <= now {
+      fire(of: scope, due, &machine, &turn, &decision)
+    }
+    if let due = machine.nextDue(of: scope), due <= now { return false }
     return !decidesSingly
   }
 
-  private func fireTimers(_ machine: inout M, upTo now: Int64, _ turn: inout Turn, _ decision: inout Decision) {
-    while timersLeft > 0, turn.effects.size < options.decisionBytes, let due = machine.nextDue, due <= now {
-      turn.now = max(turn.now, due)
-      fireFirst(&machine, &turn, &decision)
-      timersLeft -= 1
+  /// A record's scope if something in it was due before the record came. The machine is handed on and not copied.
+  private func scopeDue(before record: LogRecord, _ now: Int64, _ machine: inout M) -> Identifier? {
+    guard let scope = Identifier(keyBytes: record.key), let due = machine.nextDue(of: scope) else { return nil }
+    return due <= max(now, record.appended) ? scope : nil
+  }
+
+  /// Fires what else is due: scopes share nothing, so no command waits for another's timers, of which a large import may leave a hundred thousand for one instant. True where
+  /// there was something.
+  private func fireOthers(_ machine: inout M, upTo now: Int64, _ turn: inout Turn, _ decision: inout Decision) -> Bool {
+    guard let first = machine.nextDue, first <= now else { return false }
+    var most = timersLeft
+    if isCourteous {
+      let hasCommands = decision.positions[0] != nil
+      let isLate = now - first > options.timerPatience
+      guard isLate ? !flights.contains(where: \.isYielding) : mayFire && !hasCommands else { return false }
+      if !isLate || hasCommands { most = min(most, options.courteousTimers) }
     }
+    var fired = false
+    while most > 0, turn.effects.size < options.decisionBytes, let due = machine.nextDue, due <= now {
+      fire(of: nil, due, &machine, &turn, &decision)
+      most -= 1
+      fired = true
+    }
+    return fired
+  }
+
+  private func fire(of scope: Identifier?, _ due: Int64, _ machine: inout M, _ turn: inout Turn, _ decision: inout Decision) {
+    turn.now = max(turn.now, due)
+    fireFirst(of: scope, &machine, &turn, &decision)
+    timersLeft -= 1
   }
 
   /// Numbers events and messages and puts everything into the decision.
@@ -300,7 +335,13 @@ extension PartitionRunner {
     timer?.wake.cancel()
     let current = session
     // A timer far away is looked at again every minute: the product's clock may have been moved.
-    let wait = min(ports.clock.delay(until: due), 60_000)
+    var wait = min(ports.clock.delay(until: due), 60_000)
+    if wait <= 0, isCourteous {
+      // What is under way, or the rest behind it, brings it back; or it becomes late.
+      let patience = due + options.timerPatience - ports.clock.now()
+      if !flights.isEmpty, patience <= 0 { return }
+      if !mayFire, patience > 0 { wait = patience }
+    }
     timer = (
       due,
       queue.schedule(afterMilliseconds: wait) { [weak self] in

@@ -42,16 +42,16 @@ extension PartitionRunner {
 
   // MARK: What the machine does by itself
 
-  /// Fires the earliest timer, or removes it where it has ended the process too often.
-  func fireFirst(_ machine: inout M, _ turn: inout Turn, _ decision: inout Decision) {
-    if let timer = machine.timer(dueAt: turn.now) {
+  /// Fires the earliest timer of a scope or of all, or removes it where it has ended the process too often.
+  func fireFirst(of scope: Identifier?, _ machine: inout M, _ turn: inout Turn, _ decision: inout Decision) {
+    if let timer = machine.timer(of: scope, dueAt: turn.now) {
       if isPoisoned(timer, ErrandInput.timer) {
-        machine.dropTimer(&turn)
+        machine.dropTimer(of: scope, &turn)
         return name(timer, ErrandInput.timer, &turn, &decision)
       }
       ports.poison.note(input: ErrandInput.timer, partition: options.partition, position: timer.number)
     }
-    machine.fire(&turn)
+    machine.fire(of: scope, &turn)
     ports.poison.clear()
     count { $0.timers += 1 }
   }

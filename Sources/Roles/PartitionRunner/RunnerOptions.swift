@@ -20,6 +20,9 @@ package struct RunnerOptions: Sendable {
   /// Of later inputs while somebody waits for answers here: one such decision at a time, and then a pause of so many times what it took.
   package var courteousBatch = 32
   package var courteousPause: Int64 = 2
+  /// Timers likewise, but for those that are late by more than so many milliseconds: these do not rest.
+  package var courteousTimers = 64
+  package var timerPatience: Int64 = 1000
   /// About where a decision is closed, and the most that the log takes in one record.
   package var decisionBytes = 256 * 1024
   package var recordBytes = 1_048_000

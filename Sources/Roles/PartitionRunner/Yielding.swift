@@ -2,7 +2,7 @@ import Handover
 import Journal
 import Ports
 
-/// What nobody waits for, imports and slices of long commands, stands back while somebody else is waiting: small decisions, one at a time from the reading of its input to hot
+/// What nobody waits for, imports, slices of long commands and timers that are not late, stands back while somebody else is waiting: small decisions, one at a time from the reading of its input to hot
 /// state, and as long a rest behind each. Whoever asks meanwhile meets one of them at most, wherever the time goes: here, in the log or in hot state.
 struct Yielding {
   /// When the decision under way was begun, monotonic milliseconds; nil where there is none.
@@ -26,7 +26,10 @@ extension PartitionRunner {
   }
 
   /// What stands back may go on now.
-  var mayYield: Bool { !yielding.isHeld && (!isCourteous || (yielding.begun == nil && yielding.rest == nil)) }
+  var mayYield: Bool { !yielding.isHeld && mayFire }
+
+  /// The same for timers, which wait for no projector.
+  var mayFire: Bool { !isCourteous || (yielding.begun == nil && yielding.rest == nil) }
 
   /// Holds what stands back where derived data is too far behind, until the projector has made up for half of it. Where it lives elsewhere nobody knows here.
   /// Called with each decision that stands back, so that one passes in any case.
