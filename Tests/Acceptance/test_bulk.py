@@ -287,6 +287,28 @@ class Neighbours(unittest.TestCase):
                 self.assertEqual(answers[0].status_code, 202, answers[0].text)
                 self.assertGreater(count, 20)
 
+    def test_items_that_end_at_one_instant_hold_up_no_other_workspace(self):
+        # Given a workspace with thirty thousand tasks that end at once, and six others on the same partitions
+        server = Server().start()
+        self.addCleanup(server.close)
+        crowded, others = Space(server), [Space(server) for _ in range(6)]
+        body = b'{"attributes":{},"timeout":3600}\n' * 30_000
+        answer = server.post(f"{crowded.path}/Tasks/Bulk", data=body, headers=NDJSON, params={"WorkflowSid": crowded.workflow.sid, "ImportId": "i"}, timeout=180)
+        self.assertEqual(answer.status_code, 202, answer.text)
+        until(lambda: server.get(f"{crowded.path}/Tasks/Bulk/i").json()["decided"] == 30_000, "all lines are decided")
+        # When that instant comes
+        ended = threading.Event()
+        thread = threading.Thread(target=lambda: (server.advance(3601), ended.set()))
+        thread.start()
+        until(lambda: server.get(f"{crowded.path}/Tasks?AssignmentStatus=canceled&PageSize=1").json()["tasks"], "the first has ended")
+        # Then each of the others is served before all have
+        for other in others:
+            other.task()
+        self.assertFalse(ended.is_set())
+        thread.join()
+        self.assertTrue(ended.is_set())
+        self.assertEqual(server.get(f"{crowded.path}/Tasks?AssignmentStatus=pending&PageSize=1").json()["tasks"], [])
+
 
 class Killed(unittest.TestCase):
     def test_kill_in_the_middle_and_run_again(self):

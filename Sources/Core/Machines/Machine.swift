@@ -85,7 +85,7 @@ package struct Turn: Sendable {
   private let place: UInt64
   private var made: UInt64 = 0
 
-  /// `place`: of the decision among those of its partition; only grows while the instant may stand.
+  /// `place`: of the decision among those of its owner.
   package init(now: Int64, seed: UInt64, place: UInt64 = 0) {
     self.now = now
     self.place = place

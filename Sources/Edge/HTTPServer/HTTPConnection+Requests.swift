@@ -18,7 +18,7 @@ extension HTTPConnection {
   private func readHead(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
     // In a local, as the usual head comes whole: the property would be checked at every use.
     var scanner = self.scanner
-    if scanner.isEmpty { headStarted = lastActivity } else { self.scanner = HeadScanner() }
+    if scanner.isEmpty { headStarted = receivedAt / 1_000_000 } else { self.scanner = HeadScanner() }
     let options = server.options
     switch scanner.scan(bytes, maximumBytes: options.headerBytes, maximumFields: options.headerFields) {
     case .incomplete:

@@ -26,10 +26,14 @@ extension PartitionRunner {
     timersLeft = options.mostTimers
     var turn = Turn(now: ahead.now, seed: ports.identifiers.seed(), place: ahead.nextSequence)
     var decision = Decision(incarnation: incarnation, epoch: ledger.epoch, sequence: ahead.nextSequence, now: ahead.now)
-    let isIdle = handleInputs(&machine, &turn, &decision)
+    // One record a decision may take long to get through the inputs, and nothing may stand beside it: what is late gets decisions of its own in between.
+    let isTimersTurn = decidesSingly && isLate(machine.nextDue ?? .max, ahead.now)
+    let isIdle = isTimersTurn ? false : handleInputs(&machine, &turn, &decision)
     var stoodBack = decision.positions.keys.contains { $0 > 0 }
     if isIdle { decidesSingly = false }
-    if !decidesSingly, fireOthers(&machine, upTo: isIdle ? max(turn.now, ports.clock.now()) : turn.now, &turn, &decision) {
+    if !decidesSingly || decision.positions.isEmpty,
+      fireOthers(&machine, upTo: isIdle ? max(turn.now, ports.clock.now()) : turn.now, &turn, &decision)
+    {
       stoodBack = true
     }
     if isIdle {
@@ -82,7 +86,9 @@ extension PartitionRunner {
         guard let next = backlog[input].last else { break }
         // Nobody waits for these: what is due before them has its turn with what else is due, and stands back as they do.
         let scope = scopeDue(before: next, turn.now, &machine)
-        if input > 0, scope != nil, isCourteous { return true }
+        if input > 0, let scope, isCourteous, machine.nextDue(of: scope) ?? .max <= max(turn.now, ports.clock.now()) {
+          return !decidesSingly
+        }
         if let scope, !fireDue(of: scope, before: next, &machine, &turn, &decision) { return false }
         // A large one gets a decision of its own: together they might not fit into a record of the log.
         if handled > 0, turn.effects.size + (next.value?.count ?? 0) > options.decisionBytes { return false }
@@ -149,6 +155,10 @@ extension PartitionRunner {
     command.replyTo = ReplyAddress(node: RunnerOptions.nobody, request: UInt64(record.offset))
     guard isMine(command.scope) else {
       return turn.effects.send(Outgoing(target: options.inputs[Int(input)], key: command.scope, payload: .command(command)))
+    }
+    // Its key may not have said whose it is.
+    while timersLeft > 0, let due = machine.nextDue(of: command.scope), due <= turn.now {
+      fire(of: command.scope, due, &machine, &turn, &decision)
     }
     handle(command, record, input, &machine, &turn, &decision)
   }
@@ -219,7 +229,7 @@ extension PartitionRunner {
     var most = timersLeft
     if isCourteous {
       let hasCommands = decision.positions[0] != nil
-      let isLate = now - first > options.timerPatience
+      let isLate = isLate(first, now)
       guard isLate ? !flights.contains(where: \.isYielding) : mayFire && !hasCommands else { return false }
       if !isLate || hasCommands { most = min(most, options.courteousTimers) }
     }
@@ -231,6 +241,8 @@ extension PartitionRunner {
     }
     return fired
   }
+
+  private func isLate(_ due: Int64, _ now: Int64) -> Bool { due <= now - options.timerPatience }
 
   private func fire(of scope: Identifier?, _ due: Int64, _ machine: inout M, _ turn: inout Turn, _ decision: inout Decision) {
     turn.now = max(turn.now, due)
@@ -324,8 +336,8 @@ extension PartitionRunner {
     reopen(.decisionTooLarge(bytes: bytes))
   }
 
-  /// When the inputs are drained, timers follow the clock.
-  func scheduleTimer() {
+  /// When the inputs are drained, timers follow the clock. `atLeast`: not sooner than in so many milliseconds.
+  func scheduleTimer(atLeast: Int64 = 0) {
     guard let due = machine?.nextDue else {
       timer?.wake.cancel()
       timer = nil
@@ -333,14 +345,15 @@ extension PartitionRunner {
     }
     guard timer?.due != due else { return }
     timer?.wake.cancel()
+    timer = nil
     let current = session
     // A timer far away is looked at again every minute: the product's clock may have been moved.
-    var wait = min(ports.clock.delay(until: due), 60_000)
+    var wait = max(min(ports.clock.delay(until: due), 60_000), atLeast)
     if wait <= 0, isCourteous {
       // What is under way, or the rest behind it, brings it back; or it becomes late.
-      let patience = due + options.timerPatience - ports.clock.now()
+      let patience = ports.clock.delay(until: due + options.timerPatience)
       if !flights.isEmpty, patience <= 0 { return }
-      if !mayFire, patience > 0 { wait = patience }
+      if !mayFire { wait = min(max(patience, 0), 60_000) }
     }
     timer = (
       due,
@@ -349,8 +362,8 @@ extension PartitionRunner {
           guard runner.session == current else { return }
           runner.timer = nil
           runner.decide()
-          // What is due waits for what is in flight, whose report brings the timer back.
-          if runner.flights.isEmpty { runner.scheduleTimer() }
+          // What is due waits for what is in flight, whose report brings the timer back; where nothing could be decided just now, for a moment.
+          if runner.flights.isEmpty { runner.scheduleTimer(atLeast: 5) }
         }
       }
     )

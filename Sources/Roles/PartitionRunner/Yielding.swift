@@ -60,6 +60,7 @@ extension PartitionRunner {
     guard isCourteous else { return }
     let current = session
     let took = max(1, ports.clock.monotonic() - begun)
+    yielding.rest?.cancel()
     yielding.rest = queue.schedule(afterMilliseconds: min(took * options.courteousPause, 1000)) { [weak self] in
       self?.assumeIsolated { runner in
         guard runner.session == current else { return }
