@@ -10,7 +10,7 @@ import unittest
 
 import requests
 
-from support import SID, TOKEN, AcceptanceTest, Server, Space, until
+from support import SID, TOKEN, AcceptanceTest, Server, Space, embedded_only, until
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 CSV = {"Content-Type": "text/csv"}
@@ -287,6 +287,7 @@ class Neighbours(unittest.TestCase):
                 self.assertEqual(answers[0].status_code, 202, answers[0].text)
                 self.assertGreater(count, 20)
 
+    @embedded_only
     def test_items_that_end_at_one_instant_hold_up_no_other_workspace(self):
         # Given a workspace with thirty thousand tasks that end at once, and six others on the same partitions
         server = Server().start()

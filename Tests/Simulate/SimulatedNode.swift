@@ -40,6 +40,7 @@ final class SimulatedNode {
     options.worthwhile = 1 + Int(seed / 360 % 3)
     options.batch = 1 + Int(seed / 4 % 6)
     options.mostTimers = 1 + Int(seed / 1080 % 4)
+    options.timersBesideCommands = Int(seed / 8640 % 2)
     options.courteousTimers = 1 + Int(seed / 1440 % 3)
     options.timerPatience = Int64(seed / 2880 % 3) * 400
     options.mostUnprojected = 2 + Int64(seed / 4320 % 3) * 10

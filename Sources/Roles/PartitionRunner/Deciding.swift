@@ -230,8 +230,12 @@ extension PartitionRunner {
     if isCourteous {
       let hasCommands = decision.positions[0] != nil
       let isLate = isLate(first, now)
-      guard isLate ? !flights.contains(where: \.isYielding) : mayFire && !hasCommands else { return false }
-      if !isLate || hasCommands { most = min(most, options.courteousTimers) }
+      guard isLate ? !flights.contains(where: \.isYielding) : mayFire else { return false }
+      if hasCommands {
+        most = min(most, isLate ? options.courteousTimers : options.timersBesideCommands)
+      } else if !isLate {
+        most = min(most, options.courteousTimers)
+      }
     }
     var fired = false
     while most > 0, turn.effects.size < options.decisionBytes, let due = machine.nextDue, due <= now {

@@ -22,6 +22,8 @@ package struct RunnerOptions: Sendable {
   package var courteousPause: Int64 = 2
   /// Timers likewise, but for those that are late by more than so many milliseconds: these do not rest.
   package var courteousTimers = 64
+  /// Beside commands: enough that nothing ordinary is late where commands never cease, too few to be felt.
+  package var timersBesideCommands = 8
   package var timerPatience: Int64 = 1000
   /// About where a decision is closed, and the most that the log takes in one record.
   package var decisionBytes = 256 * 1024
