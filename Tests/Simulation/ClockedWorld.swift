@@ -8,6 +8,24 @@ import Testing
 
 @testable import Simulate
 
+extension World {
+  /// Lets the only node do what there is to do, and a little time pass.
+  func settle(_ node: SimulatedNode) {
+    for _ in 0..<12 {
+      node.queue.run(limit: 2000)
+      node.side.run(limit: 2000)
+      log.flush()
+      bus.deliver()
+      pass(25, node)
+    }
+  }
+
+  func pass(_ milliseconds: Int64, _ node: SimulatedNode) {
+    clock.advance(by: milliseconds)
+    node.advance(by: milliseconds)
+  }
+}
+
 /// One node and one client in a world without faults whose wall clock somebody sets.
 final class ClockedWorld {
   let world = World(seed: 1)
@@ -22,20 +40,9 @@ final class ClockedWorld {
 
   var documents: [DocumentKey: [UInt8]] { world.hot.present.documents(of: client.workspace) }
 
-  func settle() {
-    for _ in 0..<12 {
-      node.queue.run(limit: 2000)
-      node.side.run(limit: 2000)
-      world.log.flush()
-      world.bus.deliver()
-      advance(by: 25)
-    }
-  }
+  func settle() { world.settle(node) }
 
-  func advance(by milliseconds: Int64) {
-    world.clock.advance(by: milliseconds)
-    node.advance(by: milliseconds)
-  }
+  func advance(by milliseconds: Int64) { world.pass(milliseconds, node) }
 
   /// An offer of ten seconds.
   func offer() throws {

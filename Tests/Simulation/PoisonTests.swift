@@ -54,20 +54,11 @@ private final class PoisonedWorld {
   var documents: [DocumentKey: [UInt8]] { world.hot.present.documents(of: client.workspace) }
 
   func settle() {
-    for _ in 0..<12 {
-      node.queue.run(limit: 2000)
-      node.side.run(limit: 2000)
-      world.log.flush()
-      world.bus.deliver()
-      pass(25)
-    }
+    world.settle(node)
     try? client.tick()
   }
 
-  func pass(_ milliseconds: Int64) {
-    world.clock.advance(by: milliseconds)
-    node.advance(by: milliseconds)
-  }
+  func pass(_ milliseconds: Int64) { world.pass(milliseconds, node) }
 
   func takeOver() {
     node.drop()
