@@ -308,6 +308,7 @@ package final class Node: Sendable {
     server.bodyBytesPerSecond = options.bodyBytesPerSecond
     server.idleMilliseconds = options.idleMilliseconds
     server.connections = options.mostConnections
+    server.fields = IngressHandler.fields
     // By exact status: what is malformed, too large or too slow looks different to an operator.
     let refused = [400, 408, 413, 414, 417, 431, 500, 501, 503, 505].map { status in
       (

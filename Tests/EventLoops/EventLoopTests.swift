@@ -138,7 +138,7 @@ private func onAnotherThread(_ body: @escaping @Sendable () -> Void) {
     let result = Mutex<String>("sleeping")
     // On the loop itself the timer is set before the closure posted behind it runs.
     let asleep = DispatchSemaphore(value: 0)
-    let task = Task(executorPreference: other) {
+    let task = Task(executorPreference: other.tasks) {
       other.post { asleep.signal() }
       do { try await other.sleep(milliseconds: 3_600_000) } catch { result.withLock { $0 = "\(type(of: error))" } }
     }
@@ -152,11 +152,28 @@ private func onAnotherThread(_ body: @escaping @Sendable () -> Void) {
     loop.stop()
   }
 
+  @Test func `a task of a loop goes on behind what did not have to wait, without getting in line again`() async {
+    // Given work that stands in line behind a task
+    let order = Mutex<[String]>([])
+    await Task(executorPreference: loop.tasks) { [loop] in
+      loop.post { order.withLock { $0.append("work") } }
+      // When the task awaits what is there at once
+      let source: any Source = Ready()
+      for _ in 0..<3 { await source.next() }
+      order.withLock { $0.append("task") }
+    }.value
+    // Then it did not let the work pass
+    await withCheckedContinuation { continuation in loop.post { continuation.resume() } }
+    let seen = order.withLock { $0 }
+    #expect(seen == ["task", "work"])
+    loop.stop()
+  }
+
   @Test func `a turn looks at the sockets, and elsewhere than on a loop it is nothing`() async throws {
     await EventLoop.turn()
     // Given a task that never leaves the loop, and a connection that waits there
     let accepted = Atomic(0)
-    try await Task(executorPreference: loop) { [loop] in
+    try await Task(executorPreference: loop.tasks) { [loop] in
       let listener = try TCPListener(loop: loop, host: "127.0.0.1", port: 0, joining: false) { stream in
         accepted.add(1, ordering: .relaxed)
         stream.close()
@@ -224,4 +241,13 @@ private func onAnotherThread(_ body: @escaping @Sendable () -> Void) {
       next.stop()
     }
   }
+}
+
+/// Something to await, as a port of the product is.
+private protocol Source: Sendable {
+  func next() async
+}
+
+private struct Ready: Source {
+  @inline(never) func next() async {}
 }

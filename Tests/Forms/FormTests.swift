@@ -110,3 +110,17 @@ import Testing
     }
   }
 }
+
+@Suite struct PercentTexts {
+  @Test(arguments: [
+    ("", ""), ("Tasks", "Tasks"), ("a+b", "a+b"), ("a%20b", "a b"), ("%E2%82%AC", "€"), ("a%2Fb", "a/b"), ("a%26b%3Dc%2b+", "a&b=c++"),
+  ])
+  func `a part of a path is decoded, and plus is itself`(_ raw: String, _ text: String) {
+    #expect(Array(raw.utf8).withUnsafeBufferPointer { FormText.decode($0, plusIsSpace: false) } == text)
+  }
+
+  @Test(arguments: ["%", "a%2", "%zz", "%ff", "a%C3"])
+  func `what is not percent-encoded UTF-8 is told`(_ raw: String) {
+    #expect(Array(raw.utf8).withUnsafeBufferPointer { FormText.decode($0) } == nil)
+  }
+}

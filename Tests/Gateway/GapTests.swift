@@ -16,7 +16,7 @@ struct GapTests {
     let workspace: Identifier
     func handle(_ request: HTTPRequest, _ response: HTTPResponder) async {
       await gateway.stream(
-        workspace: workspace, lastEventID: nil, fromBeginning: false, worker: nil, isAllowed: { true }, to: response, headers: [])
+        workspace: workspace, lastEventID: nil, fromBeginning: false, worker: nil, isAllowed: { true }, to: response)
     }
   }
 

@@ -21,7 +21,7 @@ import Testing
   @Test(arguments: [(200, "200 OK"), (418, "418 "), (99, "500 "), (1000, "500 ")])
   func `a status without a phrase of its own keeps its number, one that is none is an error of ours`(_ status: Int, _ text: String) {
     var out: [UInt8] = []
-    appendResponseHead(to: &out, status: status, headers: [], framing: .none, persistence: .silent, date: [])
+    appendResponseHead(to: &out, status: status, headers: [], framing: .none, persistence: .silent, common: [])
     #expect(String(decoding: out, as: UTF8.self) == "HTTP/1.1 \(text)\r\n\r\n")
   }
 

@@ -61,4 +61,33 @@ import Testing
     writer.endArray()
     #expect(String(decoding: writer.bytes, as: UTF8.self) == "[-9223372036854775808,18446744073709551615,3]")
   }
+
+  @Test func `what needs an escape is found at every place of a text`() {
+    // Given texts that are looked at in words of eight bytes and what is left, with one byte that is special, or next to one that is
+    for length in 0...18 {
+      for place in 0..<max(1, length) {
+        for special: UInt8 in [0, 1, 0x1f, 0x20, 0x21, 0x22, 0x23, 0x5b, 0x5c, 0x5d, 0x7f] {
+          var bytes = [UInt8](repeating: UInt8(ascii: "~"), count: length)
+          if length > 0 { bytes[place] = special }
+          let text = String(decoding: bytes, as: UTF8.self)
+          // When one is written
+          var writer = JSONWriter()
+          writer.string(text)
+          // Then it is longer just where an escape belongs, and the same when read
+          let isEscaped = bytes.contains { $0 < 0x20 || $0 == 0x22 || $0 == 0x5c }
+          #expect((writer.bytes.count > length + 2) == isEscaped, "\(bytes)")
+          #expect(JSONDocument.read(writer.bytes).root.string == text, "\(bytes)")
+        }
+      }
+    }
+  }
+
+  @Test func `a plain text stands as it was put there, and an escaped one can be put there`() {
+    var writer = JSONWriter()
+    writer.beginArray()
+    writer.plain { $0 += "abc".utf8 }
+    writer.plain { $0 += JSONWriter.escaped("a\"\\b") }
+    writer.endArray()
+    #expect(String(decoding: writer.bytes, as: UTF8.self) == #"["abc","a\"\\b"]"#)
+  }
 }

@@ -32,6 +32,7 @@ package struct AccountRecord: DocumentRecord, Equatable {
   package var updated: Int64 = 0
 
   package init() {}
+  package init(decoding bytes: [UInt8]) throws(DecodingFailure) { self = try .read(bytes) }
   package mutating func code<Coder: FieldCoder>(_ c: inout Coder) throws(DecodingFailure) {
     try c.field(&owner)
     try c.field(&friendlyName)

@@ -26,15 +26,28 @@ package struct Form: Sendable, Equatable {
   /// Cost: two strings a pair.
   package init(parsing bytes: [UInt8]) throws(FormError) {
     fields = []
-    for pair in bytes.split(separator: UInt8(ascii: "&")) {
+    // Not within the closure: it would have to throw any error.
+    var failure: FormError?
+    bytes.withUnsafeBufferPointer { all in
+      do throws(FormError) { try read(all) } catch { failure = error }
+    }
+    if let failure { throw failure }
+  }
+
+  private mutating func read(_ all: UnsafeBufferPointer<UInt8>) throws(FormError) {
+    var rest = all[...]
+    while !rest.isEmpty {
+      let pair = rest[..<(rest.firstIndex(of: UInt8(ascii: "&")) ?? rest.endIndex)]
+      rest = rest[pair.endIndex...].dropFirst()
+      if pair.isEmpty { continue }
       if fields.count == Form.fieldLimit { throw FormError(field: "", rule: "has more than \(Form.fieldLimit) fields") }
-      let equals = pair.firstIndex(of: UInt8(ascii: "="))
-      let rawName = pair[..<(equals ?? pair.endIndex)]
-      let rawValue = equals.map { pair[($0 + 1)...] } ?? []
-      guard let name = Form.decode(rawName) else {
+      let equals = pair.firstIndex(of: UInt8(ascii: "=")) ?? pair.endIndex
+      let rawName = UnsafeBufferPointer(rebasing: pair[..<equals])
+      let rawValue = UnsafeBufferPointer(rebasing: pair[equals...].dropFirst())
+      guard let name = FormText.decode(rawName) else {
         throw FormError(field: "", rule: "has a field whose name \(Form.rule)", received: String(decoding: rawName, as: UTF8.self))
       }
-      guard let value = Form.decode(rawValue) else {
+      guard let value = FormText.decode(rawValue) else {
         throw FormError(field: name, rule: Form.rule, received: String(decoding: rawValue, as: UTF8.self))
       }
       fields.append(Field(name: name, value: value))
@@ -42,35 +55,6 @@ package struct Form: Sendable, Equatable {
   }
 
   private static let rule = "must be percent-encoded UTF-8 (% and two hexadecimal digits)"
-
-  /// nil: a wrong percent sequence, or bytes that are not UTF-8.
-  private static func decode(_ raw: ArraySlice<UInt8>) -> String? {
-    if !raw.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) { return String(validating: raw, as: UTF8.self) }
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(raw.count)
-    var at = raw.startIndex
-    while at < raw.endIndex {
-      let byte = raw[at]
-      at += 1
-      guard byte == UInt8(ascii: "%") else {
-        bytes.append(byte == UInt8(ascii: "+") ? UInt8(ascii: " ") : byte)
-        continue
-      }
-      guard at + 2 <= raw.endIndex, let high = nibble(raw[at]), let low = nibble(raw[at + 1]) else { return nil }
-      bytes.append(high << 4 | low)
-      at += 2
-    }
-    return String(validating: bytes, as: UTF8.self)
-  }
-
-  private static func nibble(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-    default: nil
-    }
-  }
 }
 
 /// Reading fields by the value formats of taskrouter.md 1.3.

@@ -17,4 +17,37 @@ package enum FormText {
     }
     return String(decoding: out, as: UTF8.self)
   }
+
+  /// What percent-encoded bytes say; nil: a wrong percent sequence, or bytes that are not UTF-8. In a path `+` is itself.
+  package static func decode(_ raw: UnsafeBufferPointer<UInt8>, plusIsSpace: Bool = true) -> String? {
+    let isPlain = !raw.contains { $0 == UInt8(ascii: "%") || (plusIsSpace && $0 == UInt8(ascii: "+")) }
+    if isPlain { return String(validating: raw, as: UTF8.self) }
+    return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: raw.count) { bytes in
+      var count = 0
+      var at = 0
+      while at < raw.count {
+        var byte = raw[at]
+        at += 1
+        if byte == UInt8(ascii: "%") {
+          guard at + 2 <= raw.count, let high = nibble(raw[at]), let low = nibble(raw[at + 1]) else { return nil }
+          byte = high << 4 | low
+          at += 2
+        } else if plusIsSpace, byte == UInt8(ascii: "+") {
+          byte = UInt8(ascii: " ")
+        }
+        bytes.initializeElement(at: count, to: byte)
+        count += 1
+      }
+      return String(validating: UnsafeBufferPointer(rebasing: bytes[..<count]), as: UTF8.self)
+    }
+  }
+
+  private static func nibble(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+    default: nil
+    }
+  }
 }

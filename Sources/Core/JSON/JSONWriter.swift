@@ -53,6 +53,21 @@ package struct JSONWriter: Sendable {
     bytes.append(contentsOf: json)
   }
 
+  /// A text that nothing has to be escaped in, such as a SID or a date, put behind the bytes by `write`. Not checked.
+  package mutating func plain(_ write: (inout [UInt8]) -> Void) {
+    comma()
+    bytes.append(0x22)
+    write(&bytes)
+    bytes.append(0x22)
+  }
+
+  /// What stands between the quotes for a text: for `plain`, where the same text is written often.
+  package static func escaped(_ text: String) -> [UInt8] {
+    var writer = JSONWriter(capacity: text.utf8.count + 2)
+    writer.quote(text)
+    return Array(writer.bytes.dropFirst().dropLast())
+  }
+
   /// Forgets what was written, keeps the memory.
   package mutating func removeAll() {
     bytes.removeAll(keepingCapacity: true)
@@ -82,7 +97,7 @@ package struct JSONWriter: Sendable {
     var text = text
     text.withUTF8 { run in
       // Nearly all texts have nothing to escape: one look, one copy.
-      guard run.contains(where: { Self.needsEscape($0) }) else { return bytes.append(contentsOf: run) }
+      guard !Self.isPlain(run) else { return bytes.append(contentsOf: run) }
       var start = 0
       for place in 0..<run.count where Self.needsEscape(run[place]) {
         bytes.append(contentsOf: run[start..<place])
@@ -92,6 +107,26 @@ package struct JSONWriter: Sendable {
       bytes.append(contentsOf: run[start...])
     }
     bytes.append(0x22)
+  }
+
+  /// Eight bytes at a look. `(word - n) & ~word` has the high bit of a byte set where that byte is below n, for n up to 128, and perhaps of others behind one that is.
+  private static func isPlain(_ run: UnsafeBufferPointer<UInt8>) -> Bool {
+    let raw = UnsafeRawBufferPointer(run)
+    var at = 0
+    while at + 8 <= raw.count {
+      let word = raw.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+      let quotes = word ^ 0x2222_2222_2222_2222
+      let backslashes = word ^ 0x5c5c_5c5c_5c5c_5c5c
+      let ones: UInt64 = 0x0101_0101_0101_0101
+      let found = (word &- ones &* 0x20) & ~word | (quotes &- ones) & ~quotes | (backslashes &- ones) & ~backslashes
+      if found & (ones &* 0x80) != 0 { return false }
+      at += 8
+    }
+    while at < raw.count {
+      if needsEscape(raw[at]) { return false }
+      at += 1
+    }
+    return true
   }
 
   private static func needsEscape(_ byte: UInt8) -> Bool { byte < 0x20 || byte == 0x22 || byte == 0x5c }

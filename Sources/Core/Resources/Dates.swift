@@ -8,22 +8,40 @@ package enum Dates {
 
   /// `2010-08-31T20:36:28Z`: whole seconds, UTC. Years are cut to 0…9999.
   package static func iso8601(_ milliseconds: Int64) -> String {
-    var bytes: [UInt8] = []
-    appendISO8601(milliseconds, to: &bytes)
-    return String(decoding: bytes, as: UTF8.self)
+    String(unsafeUninitializedCapacity: isoLength) { buffer in
+      writeISO8601(milliseconds, into: UnsafeMutableRawBufferPointer(buffer))
+      return isoLength
+    }
   }
 
-  /// `iso8601` into a buffer that is reused: 20 bytes.
+  /// `iso8601` behind what stands in `bytes`: 20 bytes.
   package static func appendISO8601(_ milliseconds: Int64, to bytes: inout [UInt8]) {
+    withUnsafeTemporaryAllocation(byteCount: isoLength, alignment: 1) { buffer in
+      writeISO8601(milliseconds, into: buffer)
+      bytes.append(contentsOf: buffer)
+    }
+  }
+
+  private static let isoLength = 20
+
+  private static func writeISO8601(_ milliseconds: Int64, into buffer: UnsafeMutableRawBufferPointer) {
     let date = Civil(milliseconds)
-    append(date.year, 4, to: &bytes)
-    bytes.append(UInt8(ascii: "-"))
-    append(date.month, 2, to: &bytes)
-    bytes.append(UInt8(ascii: "-"))
-    append(date.day, 2, to: &bytes)
-    bytes.append(UInt8(ascii: "T"))
-    appendTime(date, to: &bytes)
-    bytes.append(UInt8(ascii: "Z"))
+    var place = 0
+    func two(_ number: Int, _ behind: UnicodeScalar?) {
+      buffer[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number / 10)
+      buffer[place + 1] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number % 10)
+      place += 2
+      guard let behind else { return }
+      buffer[place] = UInt8(ascii: behind)
+      place += 1
+    }
+    two(date.year / 100, nil)
+    two(date.year % 100, "-")
+    two(date.month, "-")
+    two(date.day, "T")
+    two(date.second / 3600, ":")
+    two(date.second / 60 % 60, ":")
+    two(date.second % 60, "Z")
   }
 
   /// `2010-08-31 08:36 pm`: minutes by the twelve-hour clock, UTC.

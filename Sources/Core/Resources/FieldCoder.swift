@@ -24,6 +24,11 @@ public protocol DocumentRecord: FieldCoded {
   /// What this is called in an error.
   static var documentName: String { get }
   static var schemaVersion: UInt8 { get }
+  /// Reads what `encoded` wrote; refuses other versions. O(size).
+  ///
+  /// Other modules do not see how a document of the package names its fields, so there the default goes by witness tables, at several times the cost: what is read often
+  /// there has an own one, `self = try .read(bytes)`.
+  init(decoding bytes: [UInt8]) throws(DecodingFailure)
 }
 
 extension DocumentRecord {
@@ -41,12 +46,17 @@ extension DocumentRecord {
     return coder.out.bytes
   }
 
+  /// As `DocumentRecord` asks.
+  @inlinable
+  public init(decoding bytes: [UInt8]) throws(DecodingFailure) { self = try Self.read(bytes) }
+
   /// Reads what `encoded` wrote; refuses other versions. O(size).
   @inlinable
-  public init(decoding bytes: [UInt8]) throws(DecodingFailure) {
-    var coder = try Self.fields(of: bytes)
-    self.init()
-    try code(&coder)
+  public static func read(_ bytes: [UInt8]) throws(DecodingFailure) -> Self {
+    var coder = try fields(of: bytes)
+    var record = Self()
+    try record.code(&coder)
+    return record
   }
 
   /// A reader behind the version.

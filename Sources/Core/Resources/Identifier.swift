@@ -56,17 +56,30 @@ public struct Identifier: Hashable, Sendable, Comparable {
   /// 32 lower-case hexadecimal digits.
   public var hex: String {
     String(unsafeUninitializedCapacity: 32) { buffer in
-      Identifier.write(high, at: 0, into: buffer)
-      Identifier.write(low, at: 16, into: buffer)
+      write(into: UnsafeMutableRawBufferPointer(buffer), at: 0)
       return 32
     }
   }
 
-  private static func write(_ value: UInt64, at start: Int, into buffer: UnsafeMutableBufferPointer<UInt8>) {
-    for place in 0..<16 {
-      let digit = UInt8(truncatingIfNeeded: value >> UInt64((15 - place) * 4)) & 15
-      buffer[start + place] = digit < 10 ? 48 + digit : 87 + digit
-    }
+  /// Writes 32 lower-case hexadecimal digits from a place of a buffer on, which must have room for them.
+  func write(into buffer: UnsafeMutableRawBufferPointer, at start: Int) {
+    Identifier.write(high, into: buffer, at: start)
+    Identifier.write(low, into: buffer, at: start + 16)
+  }
+
+  private static func write(_ value: UInt64, into buffer: UnsafeMutableRawBufferPointer, at start: Int) {
+    buffer.storeBytes(of: digits(UInt32(truncatingIfNeeded: value >> 32)).bigEndian, toByteOffset: start, as: UInt64.self)
+    buffer.storeBytes(of: digits(UInt32(truncatingIfNeeded: value)).bigEndian, toByteOffset: start + 8, as: UInt64.self)
+  }
+
+  /// The eight digits of a number, the first in the highest byte: each half-byte gets a byte of its own, and what is above nine the way from `9` to `a` besides.
+  private static func digits(_ value: UInt32) -> UInt64 {
+    var spread = UInt64(value)
+    spread = (spread | spread << 16) & 0x0000_FFFF_0000_FFFF
+    spread = (spread | spread << 8) & 0x00FF_00FF_00FF_00FF
+    spread = (spread | spread << 4) & 0x0F0F_0F0F_0F0F_0F0F
+    let letters = (spread &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+    return spread &+ 0x3030_3030_3030_3030 &+ letters &* 0x27
   }
 
   /// Reads 32 hexadecimal digits of either case; nil for anything else.
@@ -106,13 +119,44 @@ public enum SIDKind: String, Sendable, CaseIterable {
   case event = "EV"
   case cloudEvent = "EZ"
 
+  /// Bytes of the full text form.
+  static let length = 34
+
   /// The full text form: two letters and 32 hexadecimal digits.
-  public func text(_ id: Identifier) -> String { rawValue + id.hex }
+  public func text(_ id: Identifier) -> String {
+    String(unsafeUninitializedCapacity: SIDKind.length) { buffer in
+      write(id, into: UnsafeMutableRawBufferPointer(buffer))
+      return SIDKind.length
+    }
+  }
+
+  /// The full text form, put behind what stands in `bytes`.
+  public func append(_ id: Identifier, to bytes: inout [UInt8]) {
+    withUnsafeTemporaryAllocation(byteCount: SIDKind.length, alignment: 1) { buffer in
+      write(id, into: buffer)
+      bytes.append(contentsOf: buffer)
+    }
+  }
+
+  private func write(_ id: Identifier, into buffer: UnsafeMutableRawBufferPointer) {
+    var place = 0
+    for letter in rawValue.utf8 {
+      buffer[place] = letter
+      place += 1
+    }
+    id.write(into: buffer, at: place)
+  }
 
   /// Reads a full text form of this kind; nil when the letters or the digits are wrong. The letters are compared as they stand.
   public func parse(_ text: some StringProtocol) -> Identifier? {
-    let bytes = text.utf8
-    guard bytes.count == 34, bytes.starts(with: rawValue.utf8) else { return nil }
+    text.utf8.withContiguousStorageIfAvailable { parse($0) } ?? parse(bytes: Array(text.utf8)[...])
+  }
+
+  /// The same for a text that has not been made a string.
+  public func parse(bytes: ArraySlice<UInt8>) -> Identifier? { bytes.withUnsafeBufferPointer { parse($0) } }
+
+  private func parse(_ bytes: UnsafeBufferPointer<UInt8>) -> Identifier? {
+    guard bytes.count == SIDKind.length, bytes.starts(with: rawValue.utf8) else { return nil }
     return Identifier(hex: bytes.dropFirst(2))
   }
 }

@@ -20,6 +20,7 @@ package struct WorkspaceRecord: DocumentRecord, Equatable {
   package var reservedFloor: Int64 = 1
 
   package init() {}
+  package init(decoding bytes: [UInt8]) throws(DecodingFailure) { self = try .read(bytes) }
   package mutating func code<Coder: FieldCoder>(_ c: inout Coder) throws(DecodingFailure) {
     try c.field(&account)
     try c.field(&friendlyName)
@@ -46,6 +47,7 @@ package struct ActivityRecord: DocumentRecord, Equatable {
   package var updated: Int64 = 0
 
   package init() {}
+  package init(decoding bytes: [UInt8]) throws(DecodingFailure) { self = try .read(bytes) }
   package mutating func code<Coder: FieldCoder>(_ c: inout Coder) throws(DecodingFailure) {
     try c.field(&serial)
     try c.field(&friendlyName)
@@ -101,6 +103,7 @@ package struct WorkerRecord: HeadedRecord, Equatable {
   package var channels: [ChannelLoad] = []
 
   package init() {}
+  package init(decoding bytes: [UInt8]) throws(DecodingFailure) { self = try .read(bytes) }
   package mutating func codeHead<Coder: FieldCoder>(_ c: inout Coder) throws(DecodingFailure) {
     try c.field(&serial)
     try c.field(&friendlyName)
@@ -137,6 +140,7 @@ package struct TaskChannelRecord: DocumentRecord, Equatable {
   package var updated: Int64 = 0
 
   package init() {}
+  package init(decoding bytes: [UInt8]) throws(DecodingFailure) { self = try .read(bytes) }
   package mutating func code<Coder: FieldCoder>(_ c: inout Coder) throws(DecodingFailure) {
     try c.field(&serial)
     try c.field(&friendlyName)
@@ -160,6 +164,7 @@ package struct TaskQueueRecord: DocumentRecord, Equatable {
   package var updated: Int64 = 0
 
   package init() {}
+  package init(decoding bytes: [UInt8]) throws(DecodingFailure) { self = try .read(bytes) }
   package mutating func code<Coder: FieldCoder>(_ c: inout Coder) throws(DecodingFailure) {
     try c.field(&serial)
     try c.field(&friendlyName)
@@ -192,6 +197,7 @@ package struct WorkflowRecord: DocumentRecord, Equatable {
   package var updated: Int64 = 0
 
   package init() {}
+  package init(decoding bytes: [UInt8]) throws(DecodingFailure) { self = try .read(bytes) }
   package mutating func code<Coder: FieldCoder>(_ c: inout Coder) throws(DecodingFailure) {
     try c.field(&serial)
     try c.field(&friendlyName)
@@ -295,6 +301,7 @@ package struct TaskRecord: HeadedRecord, Equatable {
   }
 
   package init() {}
+  package init(decoding bytes: [UInt8]) throws(DecodingFailure) { self = try .read(bytes) }
   package mutating func codeHead<Coder: FieldCoder>(_ c: inout Coder) throws(DecodingFailure) {
     try c.field(&serial)
     try c.field(choice: &status)
@@ -350,6 +357,7 @@ package struct ReservationRecord: HeadedRecord, Equatable {
   package var expires: Int64 = 0
 
   package init() {}
+  package init(decoding bytes: [UInt8]) throws(DecodingFailure) { self = try .read(bytes) }
   package mutating func codeHead<Coder: FieldCoder>(_ c: inout Coder) throws(DecodingFailure) {
     try c.field(&serial)
     try c.field(&task)

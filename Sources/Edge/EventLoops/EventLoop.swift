@@ -3,17 +3,20 @@ internal import CLoopLocal
 import Ports
 import Synchronization
 
-/// One thread, one libuv loop, and the executor of the tasks and actors that live on it.
+/// One thread, one libuv loop, and the executor of the actors that live on it; `tasks` is the one of its tasks.
 ///
 /// Everything handed over from any thread runs on the loop's thread in the order it was handed over. Whatever a callback of libuv made ready
 /// runs before the loop looks at the kernel again, so a resumed task never waits for the next turn.
-package final class EventLoop: SerialExecutor, TaskExecutor, WorkQueue {
+package final class EventLoop: SerialExecutor, WorkQueue {
   enum Item {
-    case job(UnownedJob)
+    case actor(UnownedJob)
+    case task(UnownedJob)
     case work(@Sendable () -> Void)
   }
 
   package let name: String
+  /// Runs tasks that are no actor's on this loop: `Task(executorPreference: loop.tasks)`.
+  package let tasks = LoopTasks()
   // Touched on the loop's thread only, after `spawn` has filled it in and before the thread ends.
   nonisolated(unsafe) let uv: UnsafeMutablePointer<uv_loop_t>
   // Written once in `init`; `uv_async_send` is the one call of libuv that any thread may make.
@@ -52,6 +55,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, WorkQueue {
     try EventLoopError.check(code, "start loop \(name)")
     // Unretained: the thread keeps the loop alive for as long as callbacks can come.
     wake.pointee.data = Unmanaged.passUnretained(self).toOpaque()
+    tasks.loop = self
   }
 
   deinit {
@@ -75,11 +79,11 @@ package final class EventLoop: SerialExecutor, TaskExecutor, WorkQueue {
 
   // MARK: Executor
 
-  package func enqueue(_ job: consuming ExecutorJob) { add(.job(UnownedJob(job))) }
+  package func enqueue(_ job: consuming ExecutorJob) { add(.actor(UnownedJob(job))) }
+
+  fileprivate func addTask(_ job: UnownedJob) { add(.task(job)) }
 
   package func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
-
-  package func asUnownedTaskExecutor() -> UnownedTaskExecutor { UnownedTaskExecutor(ordinary: self) }
 
   package func checkIsolated() { precondition(isCurrent, "not on loop \(name)") }
 
@@ -132,7 +136,8 @@ package final class EventLoop: SerialExecutor, TaskExecutor, WorkQueue {
       if round == 0 { return }
       for _ in 0..<round {
         switch local.removeFirst() {
-        case .job(let job): job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+        case .actor(let job): job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: tasks.asUnownedTaskExecutor())
+        case .task(let job): job.runSynchronously(on: tasks.asUnownedTaskExecutor())
         case .work(let work): work()
         }
       }
@@ -192,4 +197,13 @@ package final class EventLoop: SerialExecutor, TaskExecutor, WorkQueue {
     isStopping = true
     uv_stop(uv)
   }
+}
+
+/// The executor of a loop's tasks that are no actor's. Not the loop itself: a job that is run as an actor's has to be put into the line once more at every `await` that
+/// comes back to no actor, and a request has half a dozen of those.
+package final class LoopTasks: TaskExecutor {
+  // Written once, by the loop's `init`, before anybody else knows either. Unowned: it is the loop's own.
+  nonisolated(unsafe) fileprivate unowned var loop: EventLoop?
+
+  package func enqueue(_ job: consuming ExecutorJob) { loop?.addTask(UnownedJob(job)) }
 }

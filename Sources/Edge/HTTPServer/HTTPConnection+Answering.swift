@@ -75,11 +75,11 @@ extension HTTPConnection {
   }
 
   private func write(_ status: Int, _ headers: HTTPFields, _ framing: Framing, _ persistence: Persistence, _ body: [UInt8]) {
-    let date = server.currentDateLine()
+    let common = server.commonLines()
     // Copying a small body is cheaper than a second buffer for the kernel; a large one is not copied.
     let isSmall = body.count <= 8_192
     compose(body: isSmall ? [] : body) { out in
-      appendResponseHead(to: &out, status: status, headers: headers, framing: framing, persistence: persistence, date: date)
+      appendResponseHead(to: &out, status: status, headers: headers, framing: framing, persistence: persistence, common: common)
       if isSmall { out.append(contentsOf: body) }
     }
   }

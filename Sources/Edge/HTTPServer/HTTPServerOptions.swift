@@ -50,6 +50,8 @@ package struct HTTPServerOptions: Sendable {
   package var discardedBodyBytes = 65_536
   /// Certificate and key; nil: HTTP in the clear. A handshake has as long as a header.
   package var tls: TLSIdentity?
+  /// Fields of every answer, the server's own included.
+  package var fields: HTTPFields = []
   /// The JSON body of the server's own answers.
   package var errorBody: @Sendable (HTTPRefusal) -> [UInt8] = { $0.json }
 

@@ -23,7 +23,7 @@ final class LoopServer: @unchecked Sendable {
   private var sweeping: (any Cancellable)?
   private var emptied: [@Sendable () -> Void] = []
   private var dateSecond = 0
-  private var date: [UInt8] = []
+  private var common: [UInt8] = []
 
   init(loop: EventLoop, options: HTTPServerOptions, handler: any HTTPHandler, count: ConnectionCount) {
     self.loop = loop
@@ -129,13 +129,16 @@ final class LoopServer: @unchecked Sendable {
     }
   }
 
-  func currentDateLine() -> [UInt8] {
+  /// Date and the options' fields: lines that every answer has, made once a second.
+  func commonLines() -> [UInt8] {
     let now = time(nil)
     if now != dateSecond {
       dateSecond = now
-      date = dateLine(now)
+      var lines = dateLine(now)
+      appendFields(&lines, options.fields)
+      common = lines
     }
-    return date
+    return common
   }
 }
 

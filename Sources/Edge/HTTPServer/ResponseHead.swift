@@ -16,9 +16,9 @@ enum Persistence {
   case close
 }
 
-/// Writes an answer's head: status line, date, framing, the handler's fields (RFC 9112, sections 4 and 6).
+/// Writes an answer's head: status line, the lines that all answers have, framing, the handler's fields (RFC 9112, sections 4 and 6).
 func appendResponseHead(
-  to out: inout [UInt8], status: Int, headers: HTTPFields, framing: Framing, persistence: Persistence, date: [UInt8]
+  to out: inout [UInt8], status: Int, headers: HTTPFields, framing: Framing, persistence: Persistence, common: [UInt8]
 ) {
   if let line = statusLine(status) {
     append(&out, line)
@@ -27,7 +27,7 @@ func appendResponseHead(
     appendDecimal(&out, (200...599).contains(status) ? status : 500)
     append(&out, " \r\n")
   }
-  out.append(contentsOf: date)
+  out.append(contentsOf: common)
   switch framing {
   case .length(let count):
     append(&out, "Content-Length: ")

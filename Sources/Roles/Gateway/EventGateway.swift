@@ -62,11 +62,11 @@ package final class EventGateway: EventStreamer {
 
   package func stream(
     workspace: Identifier, lastEventID: String?, fromBeginning: Bool, worker: Identifier?, isAllowed: @Sendable () async -> Bool,
-    to response: HTTPResponder, headers: HTTPFields
+    to response: HTTPResponder
   ) async {
     let stream = response.stream(
       status: 200,
-      headers: headers + [("Content-Type", "text/event-stream"), ("Cache-Control", "no-store"), ("X-Accel-Buffering", "no")])
+      headers: [("Content-Type", "text/event-stream"), ("Cache-Control", "no-store"), ("X-Accel-Buffering", "no")])
     let subscriber = Subscriber(workspace: workspace, worker: worker)
     let partition = partition(workspace)
     let source = TopicPartition("events", partition)

@@ -25,7 +25,7 @@ enum Allow {
   }
 
   private static func inside(_ segments: [String]) -> [String] {
-    let kind = ResourceKind.all.first { $0.segment == segments[3] }
+    let kind = ResourceKind.called(segments[3])
     switch (segments.count, segments[3], segments.count > 4 ? segments[4] : "") {
     case (5, "Tasks", "Bulk"): return ["POST"]
     case (4, _, _): return ["GET"] + (kind?.create == nil ? [] : ["POST"])

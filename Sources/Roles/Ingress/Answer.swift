@@ -1,12 +1,13 @@
+import HTTPServer
 import JSON
 
 /// What goes back to a client.
 struct Answer: Sendable {
   var status: Int
-  var headers: [(String, String)] = []
+  var headers: HTTPFields = []
   var body: [UInt8] = []
 
-  static func json(_ status: Int, _ body: [UInt8], headers: [(String, String)] = []) -> Answer {
+  static func json(_ status: Int, _ body: [UInt8], headers: HTTPFields = []) -> Answer {
     Answer(status: status, headers: [("Content-Type", "application/json; charset=utf-8")] + headers, body: body)
   }
 }
@@ -52,7 +53,7 @@ package struct APIError: Error, Sendable {
   }
 
   var answer: Answer {
-    var headers: [(String, String)] = []
+    var headers: HTTPFields = []
     if let retryAfter { headers.append(("Retry-After", String(retryAfter))) }
     if let allow { headers.append(("Allow", allow)) }
     if status == 401 { headers.append(("WWW-Authenticate", #"Basic realm="Twilio API""#)) }

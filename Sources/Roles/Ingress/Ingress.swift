@@ -139,12 +139,18 @@ package final class Ingress: Sendable {
 
   /// What stands in `kept` is not read.
   func neighbours(_ scope: Identifier, _ documents: [Document], kept: Neighbours = Neighbours()) async throws(APIError) -> Neighbours {
-    var keys: Set<DocumentKey> = []
-    for document in documents { keys.formUnion(Shown.neighbours(of: document.key, document.bytes)) }
-    let list = Array(keys.filter { kept.documents[$0] == nil })
+    var list: [DocumentKey] = []
+    if documents.count == 1, kept.documents.isEmpty {
+      list = Shown.neighbours(of: documents[0].key, documents[0].bytes)
+    } else {
+      var keys: Set<DocumentKey> = []
+      for document in documents { keys.formUnion(Shown.neighbours(of: document.key, document.bytes)) }
+      list = keys.filter { kept.documents[$0] == nil }
+    }
     guard !list.isEmpty else { return kept }
     let found = try await get(scope, list)
     var near = kept
+    near.documents.reserveCapacity(list.count)
     for (key, bytes) in zip(list, found) { if let bytes { near.documents[key] = bytes } }
     return near
   }

@@ -41,7 +41,7 @@ package protocol EventStreamer: Sendable {
   /// Serves live events of a workspace until either side ends, or `isAllowed`, asked before anything is sent, says no. The caller has checked whose it is.
   func stream(
     workspace: Identifier, lastEventID: String?, fromBeginning: Bool, worker: Identifier?, isAllowed: @Sendable () async -> Bool,
-    to response: HTTPResponder, headers: HTTPFields
+    to response: HTTPResponder
   ) async
 }
 
@@ -75,12 +75,11 @@ package struct IngressHandler: HTTPHandler {
 
   private func send(_ answer: Answer, _ request: HTTPRequest, _ response: HTTPResponder) {
     ingress.meter.answered(RouteClass(path: request.path), method: request.method, status: answer.status, since: request.received)
-    response.send(
-      status: answer.status, headers: IngressHandler.common + answer.headers.map { (name: $0.0, value: $0.1) }, body: answer.body)
+    response.send(status: answer.status, headers: answer.headers, body: answer.body)
   }
 
-  /// Sent with every answer: browsers may read (taskrouter.md 1.6).
-  static let common: HTTPFields = [
+  /// For every answer of the server: browsers may read (taskrouter.md 1.6).
+  package static let fields: HTTPFields = [
     ("Access-Control-Allow-Origin", "*"),
     ("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, If-Match, Idempotency-Key, Last-Event-ID"),
     ("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS"), ("Access-Control-Expose-Headers", "ETag, Retry-After, Location"),
@@ -89,11 +88,16 @@ package struct IngressHandler: HTTPHandler {
   // MARK: Probes
 
   private func handleProbe(_ request: HTTPRequest, _ response: HTTPResponder) async throws(APIError) -> Bool {
-    if ["/health", "/ready", "/metrics"].contains(request.path), !["GET", "HEAD", "OPTIONS"].contains(request.method) {
+    if request.method == "OPTIONS" {
+      send(Answer(status: 204), request, response)
+      return true
+    }
+    let isProbe = request.path == "/health" || request.path == "/ready" || request.path == "/metrics"
+    guard isProbe else { return false }
+    guard request.method == "GET" || request.method == "HEAD" else {
       throw APIError(405, 20004, "The method \(request.method) is not allowed for \(request.path)", allow: Allow.probes)
     }
     switch request.path {
-    case _ where request.method == "OPTIONS": send(Answer(status: 204), request, response)
     case "/health": send(.json(200, Array(#"{"status":"ok"}"#.utf8)), request, response)
     case "/ready":
       let missing = probes.notReady()
@@ -137,7 +141,7 @@ package struct IngressHandler: HTTPHandler {
     }
     var call = Call(
       method: request.method == "HEAD" ? "GET" : request.method, path: request.path, segments: segments,
-      query: try form("the query", request.query ?? ""),
+      query: try query(request),
       form: Form(), base: base, account: account, record: record)
     if segments == ["dev", "clock"] { return try await moveClock(call, request, response) }
     if segments.count >= 5, segments[0] == "v1", segments[1] == "Workspaces", let workspace = SIDKind.workspace.parse(segments[2]) {
@@ -152,7 +156,8 @@ package struct IngressHandler: HTTPHandler {
     send(try await ingress.route(call), request, response)
   }
 
-  private func form(_ what: String, _ text: String) throws(APIError) -> Form {
+  private func query(_ request: HTTPRequest) throws(APIError) -> Form {
+    guard let text = request.query else { return Form() }
     do throws(FormError) { return try Form(parsing: Array(text.utf8)) } catch { throw .invalid("\(error)") }
   }
 
@@ -195,19 +200,23 @@ package struct IngressHandler: HTTPHandler {
     return version
   }
 
+  /// What stands between the slashes, decoded; nil where that is no percent-encoded UTF-8.
   static func segments(_ path: String) -> [String]? {
+    var path = path
     var out: [String] = []
-    for part in path.utf8.split(separator: UInt8(ascii: "/")).map(Substring.init) {
-      guard part.utf8.contains(UInt8(ascii: "%")) else {
-        out.append(String(part))
-        continue
+    out.reserveCapacity(8)
+    let isGood = path.withUTF8 { bytes in
+      var rest = bytes[...]
+      while let start = rest.firstIndex(where: { $0 != UInt8(ascii: "/") }) {
+        rest = rest[start...]
+        let part = UnsafeBufferPointer(rebasing: rest[..<(rest.firstIndex(of: UInt8(ascii: "/")) ?? rest.endIndex)])
+        rest = rest.dropFirst(part.count)
+        guard let text = FormText.decode(part, plusIsSpace: false) else { return false }
+        out.append(text)
       }
-      guard let form = try? Form(parsing: Array(part.replacing(["+" as Character: "%2B", "&": "%26", "=": "%3D"]).utf8)),
-        let name = form.fields.first?.name
-      else { return nil }
-      out.append(name)
+      return true
     }
-    return out
+    return isGood ? out : nil
   }
 
   // MARK: Where clients find us
@@ -223,7 +232,7 @@ package struct IngressHandler: HTTPHandler {
     guard Authority(host) != nil else {
       throw .invalid("Host must be a name or address with an optional port; received '\(Parameters.shown(host))'")
     }
-    return "\(scheme)://\(host)"
+    return scheme + "://" + host
   }
 
   // MARK: The clock of development
@@ -258,7 +267,7 @@ package struct IngressHandler: HTTPHandler {
     let pass = StreamPass(ingress: ingress, account: call.account, token: call.record.authToken)
     await streamer.stream(
       workspace: workspace, lastEventID: last, fromBeginning: from == "beginning", worker: worker, isAllowed: { await pass.isGood() },
-      to: response, headers: IngressHandler.common)
+      to: response)
   }
 
   private func bulk(_ workspace: Identifier, _ call: Call, _ request: HTTPRequest, _ response: HTTPResponder) async throws(APIError) {
@@ -269,14 +278,5 @@ package struct IngressHandler: HTTPHandler {
     case ("GET", 6): send(try await ingress.importStatus(call.segments[5], workspace, call), request, response)
     default: throw Ingress.methodNotAllowed(call)
     }
-  }
-}
-
-extension Substring {
-  /// Each of these characters replaced by a text.
-  fileprivate func replacing(_ characters: [Character: String]) -> String {
-    var out = ""
-    for character in self { out += characters[character] ?? String(character) }
-    return out
   }
 }

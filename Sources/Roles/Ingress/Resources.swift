@@ -1,5 +1,6 @@
 import Expressions
 import Forms
+import HTTPServer
 import JSON
 import Journal
 import Machines
@@ -17,25 +18,49 @@ struct ResourceKind: Sendable {
   var update: Operation?
   var delete: Operation?
 
-  static let all: [ResourceKind] = [
-    ResourceKind(
-      segment: "Activities", kind: Kind.activity, sid: .activity, key: "activities", create: .createActivity, update: .updateActivity,
-      delete: .deleteActivity),
-    ResourceKind(
-      segment: "Workers", kind: Kind.worker, sid: .worker, key: "workers", create: .createWorker, update: .updateWorker,
-      delete: .deleteWorker),
-    ResourceKind(
-      segment: "TaskChannels", kind: Kind.taskChannel, sid: .taskChannel, key: "channels", create: .createTaskChannel,
-      update: .updateTaskChannel, delete: .deleteTaskChannel),
-    ResourceKind(
-      segment: "TaskQueues", kind: Kind.taskQueue, sid: .taskQueue, key: "task_queues", create: .createTaskQueue, update: .updateTaskQueue,
-      delete: .deleteTaskQueue),
-    ResourceKind(
-      segment: "Workflows", kind: Kind.workflow, sid: .workflow, key: "workflows", create: .createWorkflow, update: .updateWorkflow,
-      delete: .deleteWorkflow),
-    ResourceKind(
-      segment: "Tasks", kind: Kind.task, sid: .task, key: "tasks", create: .createTask, update: .updateTask, delete: .deleteTask),
-  ]
+  static let activities = ResourceKind(
+    segment: "Activities", kind: Kind.activity, sid: .activity, key: "activities", create: .createActivity, update: .updateActivity,
+    delete: .deleteActivity)
+  static let workers = ResourceKind(
+    segment: "Workers", kind: Kind.worker, sid: .worker, key: "workers", create: .createWorker, update: .updateWorker,
+    delete: .deleteWorker)
+  static let taskChannels = ResourceKind(
+    segment: "TaskChannels", kind: Kind.taskChannel, sid: .taskChannel, key: "channels", create: .createTaskChannel,
+    update: .updateTaskChannel, delete: .deleteTaskChannel)
+  static let taskQueues = ResourceKind(
+    segment: "TaskQueues", kind: Kind.taskQueue, sid: .taskQueue, key: "task_queues", create: .createTaskQueue, update: .updateTaskQueue,
+    delete: .deleteTaskQueue)
+  static let workflows = ResourceKind(
+    segment: "Workflows", kind: Kind.workflow, sid: .workflow, key: "workflows", create: .createWorkflow, update: .updateWorkflow,
+    delete: .deleteWorkflow)
+  static let tasks = ResourceKind(
+    segment: "Tasks", kind: Kind.task, sid: .task, key: "tasks", create: .createTask, update: .updateTask, delete: .deleteTask)
+
+  /// What a path calls so.
+  static func called(_ segment: String) -> ResourceKind? {
+    switch segment {
+    case "Tasks": tasks
+    case "Workers": workers
+    case "TaskQueues": taskQueues
+    case "Workflows": workflows
+    case "Activities": activities
+    case "TaskChannels": taskChannels
+    default: nil
+    }
+  }
+
+  /// Where documents of a kind are found.
+  static func of(_ kind: UInt8) -> ResourceKind? {
+    switch kind {
+    case Kind.task: tasks
+    case Kind.worker: workers
+    case Kind.taskQueue: taskQueues
+    case Kind.workflow: workflows
+    case Kind.activity: activities
+    case Kind.taskChannel: taskChannels
+    default: nil
+    }
+  }
 }
 
 extension Ingress {
@@ -98,7 +123,7 @@ extension Ingress {
     do throws(DecodingFailure) { version = try renderer.write(document.key, document.bytes, near, &json) } catch {
       throw APIError(500, 20500, "A stored document cannot be read: \(error)")
     }
-    var headers: [(String, String)] = []
+    var headers: HTTPFields = []
     if let version { headers.append(("ETag", "\"\(version)\"")) }
     if status == 201 { headers.append(("Location", Ingress.location(document.key, renderer))) }
     if isReplayed { headers.append(("Idempotent-Replayed", "true")) }
@@ -112,13 +137,13 @@ extension Ingress {
   }
 
   private static func location(_ key: DocumentKey, _ renderer: Renderer) -> String {
-    guard let resource = ResourceKind.all.first(where: { $0.kind == key.kind }) else { return renderer.root }
-    return "\(renderer.root)/\(resource.segment)/\(resource.sid.text(key.id))"
+    guard let resource = ResourceKind.of(key.kind) else { return renderer.root }
+    return renderer.root + "/" + resource.segment + "/" + resource.sid.text(key.id)
   }
 
   /// The answer to a repeat whose document is gone meanwhile: what can still be said truthfully.
   private static func gone(_ key: DocumentKey, _ verdict: Verdict, _ workspace: Identifier, _ call: Call) -> Answer {
-    let resource = ResourceKind.all.first { $0.kind == key.kind }
+    let resource = ResourceKind.of(key.kind)
     let sid = (resource?.sid ?? (key.kind == Kind.reservation ? .reservation : .workspace)).text(key.id)
     var json = JSONWriter(capacity: 256)
     json.beginObject()

@@ -54,7 +54,7 @@ extension Ingress {
       default: throw Ingress.methodNotAllowed(call)
       }
     }
-    guard let resource = ResourceKind.all.first(where: { $0.segment == segments[3] }) else { throw .notFound(call.path) }
+    guard let resource = ResourceKind.called(segments[3]) else { throw .notFound(call.path) }
     switch segments.count {
     case 4:
       switch call.method {

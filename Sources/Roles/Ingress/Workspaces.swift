@@ -87,17 +87,25 @@ extension Ingress {
 
   /// The account that a request is by, after its credentials were checked (voice.md 0.2).
   func authenticate(_ authorization: String?) async throws(APIError) -> (Identifier, AccountRecord) {
-    guard let authorization, authorization.utf8.count <= 4096, authorization.lowercased().hasPrefix("basic "),
-      let decoded = Ingress.decodeBasic(String(authorization.dropFirst(6))), let id = SIDKind.account.parse(decoded.user),
-      let record = try await account(id), secrets.isSame(Array(record.authToken.utf8), Array(decoded.password.utf8))
+    guard let (id, password) = Ingress.credentials(authorization), let record = try await account(id),
+      secrets.isSame(Array(record.authToken.utf8), password)
     else { throw .unauthorized }
-    guard record.status == .active else { throw APIError(403, 20005, "Account \(decoded.user) is not active (\(record.status.text))") }
+    guard record.status == .active else {
+      throw APIError(403, 20005, "Account \(SIDKind.account.text(id)) is not active (\(record.status.text))")
+    }
     return (id, record)
   }
 
-  private static func decodeBasic(_ text: String) -> (user: String, password: String)? {
-    guard let bytes = Base64.decode(text), let colon = bytes.firstIndex(of: UInt8(ascii: ":")) else { return nil }
-    return (String(decoding: bytes[..<colon], as: UTF8.self), String(decoding: bytes[(colon + 1)...], as: UTF8.self))
+  /// User and password of HTTP Basic (RFC 7617); nil for anything else.
+  private static func credentials(_ header: String?) -> (Identifier, password: [UInt8])? {
+    guard var header, header.utf8.count <= 4096 else { return nil }
+    return header.withUTF8 { text in
+      guard text.count > 6, zip(text, "basic ".utf8).allSatisfy({ $0 | 0x20 == $1 }) else { return nil }
+      guard let bytes = Base64.decode(text.dropFirst(6)), let colon = bytes.firstIndex(of: UInt8(ascii: ":")),
+        let id = SIDKind.account.parse(bytes: bytes[..<colon])
+      else { return nil }
+      return (id, Array(bytes[(colon + 1)...]))
+    }
   }
 
   /// The account itself, or a subaccount of it; 404 for all others.
@@ -242,12 +250,13 @@ extension Ingress {
 
 /// Base64 as credentials carry it (RFC 4648 section 4), with or without padding.
 enum Base64 {
-  static func decode(_ text: String) -> [UInt8]? {
+  static func decode(_ text: Slice<UnsafeBufferPointer<UInt8>>) -> [UInt8]? {
     var out: [UInt8] = []
+    out.reserveCapacity(text.count * 3 / 4)
     var bits: UInt32 = 0
     var count = 0
     var padding = 0
-    for byte in text.utf8 {
+    for byte in text {
       let value: UInt32
       switch byte {
       case 65...90: value = UInt32(byte - 65)
