@@ -15,8 +15,12 @@ final class Served: Sendable {
   let workflow: String
   private let stop: Stop
   private let clientLoop: EventLoop
+  private let port: Int
+  private static let account = "AC" + String(repeating: "b", count: 32)
+  private static let token = "bench"
 
-  private init(api: APIClient, workspace: String, workflow: String, stop: Stop, clientLoop: EventLoop) {
+  private init(api: APIClient, workspace: String, workflow: String, stop: Stop, clientLoop: EventLoop, port: Int) {
+    self.port = port
     self.api = api
     self.workspace = workspace
     self.workflow = workflow
@@ -32,8 +36,8 @@ final class Served: Sendable {
       options.dataFolder = folder
       options.port = 0
       options.keepsPoisonEvidence = false
-      options.presetAccount = "AC" + String(repeating: "b", count: 32)
-      options.presetToken = "bench"
+      options.presetAccount = account
+      options.presetToken = token
       options.cluster = try await home.cluster()
       let node = try Node(options: options, logger: Logger(level: .warning, now: { SystemClock().now() }))
       let stop = Stop()
@@ -61,7 +65,7 @@ final class Served: Sendable {
     options.concurrencyPerHost = 256
     options.idleConnections = 256
     let http = try HTTPClient(loop: loop, options: options)
-    let api = APIClient(base: "http://127.0.0.1:\(port)", sid: "AC" + String(repeating: "b", count: 32), token: "bench", http: http)
+    let api = APIClient(base: "http://127.0.0.1:\(port)", sid: account, token: token, http: http)
     while true {
       if let ready = try? await api.send(api.request("GET", "/ready")), ready.status == 200 { break }
       try await loop.sleep(milliseconds: 10)
@@ -82,7 +86,7 @@ final class Served: Sendable {
         "POST", root + "/Workers",
         [("FriendlyName", "w\(number)"), ("ActivitySid", available), ("Attributes", "{\"skill\":\(number % 8)}")])
     }
-    return Served(api: api, workspace: workspace, workflow: workflow, stop: stop, clientLoop: loop)
+    return Served(api: api, workspace: workspace, workflow: workflow, stop: stop, clientLoop: loop, port: port)
   }
 
   var root: String { "/v1/Workspaces/\(workspace)" }
@@ -110,12 +114,27 @@ final class Served: Sendable {
     return found
   }
 
-  func lifecycle(_ skill: Int) async throws {
-    let task = try await create(skill)
-    let list = try await api.call("GET", root + "/Tasks/\(task)/Reservations")
-    guard let reservation = list.root[key: "reservations"]?[0]?[key: "sid"]?.string else { throw BenchFailure("no reservation") }
-    try await api.call("POST", root + "/Tasks/\(task)/Reservations/\(reservation)", [("ReservationStatus", "accepted")])
-    try await api.call("POST", root + "/Tasks/\(task)", [("AssignmentStatus", "completed")])
+  /// Lives that so many connections have taken tasks through by then.
+  func lifecycles(until end: Double, connections: Int) async throws -> Int {
+    guard let address = SocketAddress(host: "127.0.0.1", port: port) else { throw BenchFailure("no address") }
+    let credentials = Data("\(Served.account):\(Served.token)".utf8).base64EncodedString()
+    let desk = Hand.Desk(address: address, root: root, workflow: workflow, authorization: "Basic \(credentials)", end: end)
+    return try await withThrowingTaskGroup(of: Int.self) { group in
+      for number in 0..<connections { group.addTask { try await self.lifecycles(desk, skill: number % 8) } }
+      return try await group.reduce(0, +)
+    }
+  }
+
+  private func lifecycles(_ desk: Hand.Desk, skill: Int) async throws -> Int {
+    let done: Int? = await withCheckedContinuation { continuation in
+      clientLoop.post { [clientLoop] in
+        do { try Hand.start(desk, skill: skill, on: clientLoop) { continuation.resume(returning: $0) } } catch {
+          continuation.resume(returning: nil)
+        }
+      }
+    }
+    guard let done else { throw BenchFailure("an answer was not what was expected") }
+    return done
   }
 
   func sleep(milliseconds: Int64) async { try? await clientLoop.sleep(milliseconds: milliseconds) }
@@ -152,19 +171,7 @@ enum ThroughHTTP {
   static func run(_ home: BenchHome, seconds: Double) async throws -> [TrunklineBench.Row] {
     let (done, took) = try await Served.run(home, workers: 128) { served in
       let start = uptime()
-      let done = try await withThrowingTaskGroup(of: Int.self) { group in
-        for hand in 0..<64 {
-          group.addTask {
-            var done = 0
-            while uptime() < start + seconds {
-              try await served.lifecycle(hand % 8)
-              done += 1
-            }
-            return done
-          }
-        }
-        return try await group.reduce(0, +)
-      }
+      let done = try await served.lifecycles(until: start + seconds, connections: 64)
       return (done, uptime() - start)
     }
     return [
