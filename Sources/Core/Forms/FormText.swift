@@ -21,7 +21,7 @@ package enum FormText {
   /// What percent-encoded bytes say; nil: a wrong percent sequence, or bytes that are not UTF-8. In a path `+` is itself.
   package static func decode(_ raw: UnsafeBufferPointer<UInt8>, plusIsSpace: Bool = true) -> String? {
     let isPlain = !raw.contains { $0 == UInt8(ascii: "%") || (plusIsSpace && $0 == UInt8(ascii: "+")) }
-    if isPlain { return String(validating: raw, as: UTF8.self) }
+    if isPlain { return text(raw) }
     return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: raw.count) { bytes in
       var count = 0
       var at = 0
@@ -38,8 +38,12 @@ package enum FormText {
         bytes.initializeElement(at: count, to: byte)
         count += 1
       }
-      return String(validating: UnsafeBufferPointer(rebasing: bytes[..<count]), as: UTF8.self)
+      return text(UnsafeBufferPointer(rebasing: bytes[..<count]))
     }
+  }
+
+  private static func text(_ bytes: UnsafeBufferPointer<UInt8>) -> String? {
+    do { return String(copying: try UTF8Span(validating: bytes.span)) } catch { return nil }
   }
 
   private static func nibble(_ byte: UInt8) -> UInt8? {
