@@ -106,7 +106,7 @@ package final class Node: Sendable {
       log: home.log, bus: home.bus, clock: clock, node: answers, first: identifiers.seed() >> 16, most: options.mostWaiting,
       patience: options.answerMilliseconds)
     gateway = EventGateway(
-      log: home.log, feed: home.isShared ? LiveFeed(log: home.log, bus: home.events, queue: projection) : nil)
+      log: home.log, feed: home.isShared ? LiveFeed(log: home.log, bus: home.events, queue: projection) : nil, turn: Node.turn)
     readiness = Readiness(parts: options.roles.contains(.ingress) ? ["account"] : [])
     workers = loading.map { [home, readiness] in
       Workers(
@@ -140,7 +140,7 @@ package final class Node: Sendable {
     ingress = Ingress(
       options: api, log: home.log, hot: home.hot, accounts: home.accounts, clock: clock, identifiers: identifiers, secrets: secrets,
       commander: commander, courtesy: courtesy, rest: { [projection] in try? await projection.sleep(milliseconds: $0) },
-      turn: { await EventLoop.turn() }, meter: figures.requests)
+      turn: Node.turn, meter: figures.requests)
     for part in ["home", "worker", "projector", "callout"] { readiness.set(part) }
     let waiting = commander
     metrics.gauge("trunkline_commands_waiting", help: "Commands that wait for their answer") { Double(waiting.waiting) }
@@ -297,6 +297,9 @@ package final class Node: Sendable {
     // Of a cluster the ends of journals are questions to brokers.
     checkReadiness(asksForEnds: !home.isShared || count % 5 == 0)
   }
+
+  /// What goes on long without waiting for anything gives the others on its loop theirs.
+  private static let turn: @Sendable () async -> Void = { await EventLoop.turn(afterMilliseconds: 2) }
 
   private func serverOptions() -> HTTPServerOptions {
     var server = HTTPServerOptions()

@@ -139,12 +139,14 @@ class KillLoop:
     def serve(self, space, worker):
         try:
             listed = requests.get(
-                f"{self.url()}{space.path}/Workers/{worker}/Reservations", {"PageSize": 1000}, auth=(SID, TOKEN), timeout=30)
+                f"{self.url()}{space.path}/Workers/{worker}/Reservations", {"ReservationStatus": "pending,accepted", "PageSize": 1000},
+                auth=(SID, TOKEN), timeout=30)
         except requests.RequestException:
             return False
         if listed.status_code != 200:
             return False
-        open_ones = [one for one in listed.json()["reservations"] if one["reservation_status"] in ("pending", "accepted")]
+        # Asked for by status: a worker may have had more than a page of others.
+        open_ones = listed.json()["reservations"]
         for offer in open_ones:
             place = f"{space.path}/Workers/{worker}/Reservations/{offer['sid']}"
             if offer["reservation_status"] == "pending":

@@ -138,7 +138,7 @@ private func onAnotherThread(_ body: @escaping @Sendable () -> Void) {
     let result = Mutex<String>("sleeping")
     // On the loop itself the timer is set before the closure posted behind it runs.
     let asleep = DispatchSemaphore(value: 0)
-    let task = Task(executorPreference: other.tasks) {
+    let task = Task(executorPreference: LoopTasks(other)) {
       other.post { asleep.signal() }
       do { try await other.sleep(milliseconds: 3_600_000) } catch { result.withLock { $0 = "\(type(of: error))" } }
     }
@@ -155,7 +155,7 @@ private func onAnotherThread(_ body: @escaping @Sendable () -> Void) {
   @Test func `a task of a loop goes on behind what did not have to wait, without getting in line again`() async {
     // Given work that stands in line behind a task
     let order = Mutex<[String]>([])
-    await Task(executorPreference: loop.tasks) { [loop] in
+    await Task(executorPreference: LoopTasks(loop)) { [loop] in
       loop.post { order.withLock { $0.append("work") } }
       // When the task awaits what is there at once
       let source: any Source = Ready()
@@ -173,7 +173,7 @@ private func onAnotherThread(_ body: @escaping @Sendable () -> Void) {
     await EventLoop.turn()
     // Given a task that never leaves the loop, and a connection that waits there
     let accepted = Atomic(0)
-    try await Task(executorPreference: loop.tasks) { [loop] in
+    try await Task(executorPreference: LoopTasks(loop)) { [loop] in
       let listener = try TCPListener(loop: loop, host: "127.0.0.1", port: 0, joining: false) { stream in
         accepted.add(1, ordering: .relaxed)
         stream.close()

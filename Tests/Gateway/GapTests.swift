@@ -5,6 +5,7 @@ import Ports
 import PortsTesting
 import Projection
 import Resources
+import Synchronization
 import Testing
 
 @testable import Gateway
@@ -14,9 +15,10 @@ struct GapTests {
   private struct Handler: HTTPHandler {
     let gateway: EventGateway
     let workspace: Identifier
+    var fromBeginning = false
     func handle(_ request: HTTPRequest, _ response: HTTPResponder) async {
       await gateway.stream(
-        workspace: workspace, lastEventID: nil, fromBeginning: false, worker: nil, isAllowed: { true }, to: response)
+        workspace: workspace, lastEventID: nil, fromBeginning: fromBeginning, worker: nil, isAllowed: { true }, to: response)
     }
   }
 
@@ -63,5 +65,40 @@ struct GapTests {
     try await client.stream(HTTPClientRequest(url: "http://127.0.0.1:\(port)/"), onResponse: { _ in true }, onChunk: follow)
     let events = text.split(separator: "\n").filter { $0.hasPrefix("data:") }
     #expect(events.map { String($0.suffix(3)) } == ["1}}", "2}}", "3}}"])
+  }
+
+  @Test("A long way from the beginning lets the others on its loop have theirs", .timeLimit(.minutes(1)))
+  func fair() async throws {
+    // Given more events than are read from the store at once
+    let log = InMemoryEventLog(topics: [TopicDeclaration("events", partitions: 1)])
+    let count: UInt64 = 5000
+    log.project(
+      (1...count).map { ProjectedRecord(TopicPartition("events", 0), NewRecord(key: workspace.keyBytes, value: json($0))) }
+    ) { _ in }
+    let turns = Atomic(0)
+    let gateway = EventGateway(log: log, turn: { turns.add(1, ordering: .relaxed) })
+    let group = try LoopGroup(count: 1)
+    let loop = try EventLoop.spawn(name: "client")
+    defer {
+      gateway.stop()
+      group.stop()
+      loop.stop()
+    }
+    let server = HTTPServer(
+      group: group, host: "127.0.0.1", port: 0, options: HTTPServerOptions(),
+      handler: Handler(gateway: gateway, workspace: workspace, fromBeginning: true))
+    let port = try server.start()
+    let client = try HTTPClient(loop: loop, options: HTTPClientOptions(userAgent: "tests/1", allowPrivateTargets: true))
+    // When a reader that keeps up reads them all
+    var text = ""
+    let follow: ([UInt8]) async -> Bool = { chunk in
+      text += String(decoding: chunk, as: UTF8.self)
+      return !text.contains(#""sequence":\#(count)}"#)
+    }
+    try await client.stream(HTTPClientRequest(url: "http://127.0.0.1:\(port)/"), onResponse: { _ in true }, onChunk: follow)
+    // Then the loop was offered a turn between the batches
+    let seen = turns.load(ordering: .relaxed)
+    #expect(seen >= 3)
+    #expect(text.split(separator: "\n").filter { $0.hasPrefix("data:") }.count == Int(count))
   }
 }

@@ -26,12 +26,7 @@ package struct Form: Sendable, Equatable {
   /// Cost: two strings a pair.
   package init(parsing bytes: [UInt8]) throws(FormError) {
     fields = []
-    // Not within the closure: it would have to throw any error.
-    var failure: FormError?
-    bytes.withUnsafeBufferPointer { all in
-      do throws(FormError) { try read(all) } catch { failure = error }
-    }
-    if let failure { throw failure }
+    try bytes.withUnsafeBufferPointer { (all) throws(FormError) in try read(all) }
   }
 
   private mutating func read(_ all: UnsafeBufferPointer<UInt8>) throws(FormError) {

@@ -3,20 +3,18 @@ internal import CLoopLocal
 import Ports
 import Synchronization
 
-/// One thread, one libuv loop, and the executor of the actors that live on it; `tasks` is the one of its tasks.
+/// One thread, one libuv loop, and the executor of the actors that live on it; that of its tasks is `LoopTasks`.
 ///
 /// Everything handed over from any thread runs on the loop's thread in the order it was handed over. Whatever a callback of libuv made ready
 /// runs before the loop looks at the kernel again, so a resumed task never waits for the next turn.
 package final class EventLoop: SerialExecutor, WorkQueue {
   enum Item {
     case actor(UnownedJob)
-    case task(UnownedJob)
+    case task(UnownedJob, LoopTasks)
     case work(@Sendable () -> Void)
   }
 
   package let name: String
-  /// Runs tasks that are no actor's on this loop: `Task(executorPreference: loop.tasks)`.
-  package let tasks = LoopTasks()
   // Touched on the loop's thread only, after `spawn` has filled it in and before the thread ends.
   nonisolated(unsafe) let uv: UnsafeMutablePointer<uv_loop_t>
   // Written once in `init`; `uv_async_send` is the one call of libuv that any thread may make.
@@ -55,7 +53,6 @@ package final class EventLoop: SerialExecutor, WorkQueue {
     try EventLoopError.check(code, "start loop \(name)")
     // Unretained: the thread keeps the loop alive for as long as callbacks can come.
     wake.pointee.data = Unmanaged.passUnretained(self).toOpaque()
-    tasks.loop = self
   }
 
   deinit {
@@ -81,7 +78,7 @@ package final class EventLoop: SerialExecutor, WorkQueue {
 
   package func enqueue(_ job: consuming ExecutorJob) { add(.actor(UnownedJob(job))) }
 
-  fileprivate func addTask(_ job: UnownedJob) { add(.task(job)) }
+  fileprivate func add(_ job: UnownedJob, of tasks: LoopTasks) { add(.task(job, tasks)) }
 
   package func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
@@ -136,8 +133,8 @@ package final class EventLoop: SerialExecutor, WorkQueue {
       if round == 0 { return }
       for _ in 0..<round {
         switch local.removeFirst() {
-        case .actor(let job): job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: tasks.asUnownedTaskExecutor())
-        case .task(let job): job.runSynchronously(on: tasks.asUnownedTaskExecutor())
+        case .actor(let job): job.runSynchronously(on: asUnownedSerialExecutor())
+        case .task(let job, let tasks): job.runSynchronously(on: tasks.asUnownedTaskExecutor())
         case .work(let work): work()
         }
       }
@@ -145,10 +142,13 @@ package final class EventLoop: SerialExecutor, WorkQueue {
     uv_async_send(wake)
   }
 
-  /// Suspends until the loop of the caller has looked at its sockets and timers: long work calls it between its parts. (`Task.yield()` does not do: what is
-  /// ready runs first, many times over.) Costs a few system calls; elsewhere than on a loop it returns at once.
-  package static func turn() async {
+  /// Suspends until the loop of the caller has looked at its sockets and timers, if that is `milliseconds` ago: long work calls it between its parts. What awaits only
+  /// what is there at once keeps the loop to itself, and `Task.yield()` does not do: what is ready runs first, many times over. Costs a few system calls, and a reading of
+  /// the clock where it is too early; elsewhere than on a loop it returns at once.
+  package static func turn(afterMilliseconds milliseconds: Int64 = 0) async {
     guard let loop = EventLoop.current, !loop.isStopping else { return }
+    // libuv reads its clock when it comes back from the kernel.
+    if milliseconds > 0, loop.monotonicMilliseconds - Int64(uv_now(loop.uv)) < milliseconds { return }
     await withCheckedContinuation { continuation in
       loop.waitingForTurn.append(continuation)
       uv_async_send(loop.wake)
@@ -199,11 +199,15 @@ package final class EventLoop: SerialExecutor, WorkQueue {
   }
 }
 
-/// The executor of a loop's tasks that are no actor's. Not the loop itself: a job that is run as an actor's has to be put into the line once more at every `await` that
-/// comes back to no actor, and a request has half a dozen of those.
+/// The executor of tasks that are no actor's and run on a loop: `Task(executorPreference: LoopTasks(loop))`. They have the loop to themselves until they really wait for
+/// something; `EventLoop.turn` is for those that go on long without.
+///
+/// Not the loop itself: a job that is run as an actor's gets in line once more at every `await` that comes back to no actor, and a request has half a dozen of those.
 package final class LoopTasks: TaskExecutor {
-  // Written once, by the loop's `init`, before anybody else knows either. Unowned: it is the loop's own.
-  nonisolated(unsafe) fileprivate unowned var loop: EventLoop?
+  private let loop: EventLoop
 
-  package func enqueue(_ job: consuming ExecutorJob) { loop?.addTask(UnownedJob(job)) }
+  /// Keeps the loop alive, as tasks keep their executor. After the loop's end their jobs are dropped, like all work.
+  package init(_ loop: EventLoop) { self.loop = loop }
+
+  package func enqueue(_ job: consuming ExecutorJob) { loop.add(UnownedJob(job), of: self) }
 }

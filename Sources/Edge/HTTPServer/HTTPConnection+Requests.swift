@@ -60,7 +60,7 @@ extension HTTPConnection {
     let server = server
     // house: allow unstructured task because a request begins in a callback of libuv, which has no task to be a child of; its end is the exchange's.
     // Detached: the callback may run within the task of the request before, whose task-local values are not this request's.
-    Task.detached(executorPreference: server.loop.tasks) {
+    Task.detached(executorPreference: server.tasks) {
       await server.handler.handle(request, HTTPResponder(exchange: exchange))
       if exchange.loop.isCurrent { exchange.handlerReturned() } else { exchange.loop.post { exchange.handlerReturned() } }
     }

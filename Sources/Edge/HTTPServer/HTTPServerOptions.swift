@@ -50,7 +50,8 @@ package struct HTTPServerOptions: Sendable {
   package var discardedBodyBytes = 65_536
   /// Certificate and key; nil: HTTP in the clear. A handshake has as long as a header.
   package var tls: TLSIdentity?
-  /// Fields of every answer, the server's own included.
+  /// Fields of every final answer, the server's own included; not of 100 and 101. What `HTTPFields` says of names and values goes for them too, but for `Connection`, which is
+  /// left out.
   package var fields: HTTPFields = []
   /// The JSON body of the server's own answers.
   package var errorBody: @Sendable (HTTPRefusal) -> [UInt8] = { $0.json }

@@ -9,6 +9,8 @@ internal import TLS
 /// `@unchecked Sendable`: every mutable property is touched on the loop's thread only.
 final class LoopServer: @unchecked Sendable {
   let loop: EventLoop
+  /// Runs the handler, once a request.
+  let tasks: LoopTasks
   let options: HTTPServerOptions
   let handler: any HTTPHandler
   private let count: ConnectionCount
@@ -27,6 +29,7 @@ final class LoopServer: @unchecked Sendable {
 
   init(loop: EventLoop, options: HTTPServerOptions, handler: any HTTPHandler, count: ConnectionCount) {
     self.loop = loop
+    tasks = LoopTasks(loop)
     self.options = options
     self.handler = handler
     self.count = count

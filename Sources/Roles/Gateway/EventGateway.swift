@@ -18,9 +18,15 @@ package final class EventGateway: EventStreamer {
   private var bytesAtOnce: Int { feed == nil ? 32 << 10 : 256 << 10 }
   /// Where projectors are on other nodes: brings what they tell.
   private let feed: LiveFeed?
+  private let turn: @Sendable () async -> Void
 
-  package init(log: any EventLog, feed: LiveFeed? = nil, mostQueuedBytes: Int = 1 << 20) {
+  /// - Parameter turn: lets the loop that it is called on look at its sockets, if they have waited a few milliseconds: a reader that keeps up with a long catch-up never makes
+  ///   it wait.
+  package init(
+    log: any EventLog, feed: LiveFeed? = nil, mostQueuedBytes: Int = 1 << 20, turn: @escaping @Sendable () async -> Void = {}
+  ) {
     self.log = log
+    self.turn = turn
     self.feed = feed
     mostQueued = mostQueuedBytes
     feed?.start { [weak self] in self?.publish($0) }
@@ -112,6 +118,7 @@ package final class EventGateway: EventStreamer {
         await subscriber.wait()
       }
       if stream.queuedBytes > mostQueued / 2 { await stream.drained() }
+      await turn()
     }
   }
 

@@ -84,26 +84,21 @@ struct BulkIntake {
   }
 
   /// A slice at a time, and every few milliseconds the loop looks at its sockets: what unpacks to gigabytes, or breaks at every line, is no reason for
-  /// others on this loop to wait. While others wait for answers it rests as long as it worked. `turned`: when it last did either.
-  private func sharing(_ bytes: [UInt8], _ turned: inout Int64, _ take: ([UInt8]) async throws -> Void) async throws {
+  /// others on this loop to wait. While others wait for answers it rests as long as it worked.
+  private func sharing(_ bytes: [UInt8], _ take: ([UInt8]) async throws -> Void) async throws {
     for first in stride(from: 0, to: bytes.count, by: Self.sliceBytes) {
       let begun = ingress.clock.monotonic()
       try await take(Array(bytes[first..<min(first + Self.sliceBytes, bytes.count)]))
-      let now = ingress.clock.monotonic()
       if ingress.courtesy.isDue(begun) {
-        await ingress.rest(max(1, min(now - begun, 1000)))
-      } else if now - turned >= Self.turnMilliseconds {
-        await ingress.turn()
+        await ingress.rest(max(1, min(ingress.clock.monotonic() - begun, 1000)))
       } else {
-        continue
+        await ingress.turn()
       }
-      turned = ingress.clock.monotonic()
     }
   }
 
   /// Some fifty lines of ordinary length: about a millisecond.
   private static let sliceBytes = 8192
-  private static let turnMilliseconds: Int64 = 2
 
   private func read(_ body: HTTPBody, into lines: ImportLines) async throws {
     var inflater = try GzipInflater()
@@ -111,7 +106,6 @@ struct BulkIntake {
     var csv = CSVReader(limit: ingress.options.mostLineBytes)
     // Lines wait in memory only for one slice.
     var found: [ImportLines.Line] = []
-    var turned = ingress.clock.monotonic()
     func keep(_ result: LineReader.Result) {
       switch result {
       case .success(let line): found.append(.json(line.number, line.bytes))
@@ -134,12 +128,12 @@ struct BulkIntake {
     }
     while let chunk = try await body.next() {
       guard isCompressed else {
-        try await sharing(chunk, &turned, take)
+        try await sharing(chunk, take)
         continue
       }
       // Inflated a piece at a time, so that a bomb costs time and no memory.
       inflater.feed(chunk)
-      while let piece = try inflater.next() { try await sharing(piece, &turned, take) }
+      while let piece = try inflater.next() { try await sharing(piece, take) }
     }
     if isCompressed { try inflater.finish() }
     found.removeAll(keepingCapacity: true)

@@ -57,7 +57,7 @@ package final class Ingress: Sendable {
   ///   - accounts: the hot state of the `account` family (kinds are numbered per family, so each has its own).
   ///   - courtesy: told of everybody who waits for an answer.
   ///   - rest: lets time pass; imports do so while others wait.
-  ///   - turn: lets the loop that it is called on look at its sockets; imports do so every few milliseconds.
+  ///   - turn: lets the loop that it is called on look at its sockets, if they have waited a few milliseconds; called between the parts of what may take longer.
   package init(
     options: IngressOptions, log: any EventLog, hot: any HotReads, accounts: any HotReads, clock: any Clock,
     identifiers: any IdentifierSource, secrets: any Secrets, commander: Commander, courtesy: any Courtesy = NoCourtesy(),

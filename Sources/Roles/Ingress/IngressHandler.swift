@@ -78,7 +78,7 @@ package struct IngressHandler: HTTPHandler {
     response.send(status: answer.status, headers: answer.headers, body: answer.body)
   }
 
-  /// For every answer of the server: browsers may read (taskrouter.md 1.6).
+  /// For every answer of the server that this handler is for, its own included: browsers may read (taskrouter.md 1.6).
   package static let fields: HTTPFields = [
     ("Access-Control-Allow-Origin", "*"),
     ("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, If-Match, Idempotency-Key, Last-Event-ID"),

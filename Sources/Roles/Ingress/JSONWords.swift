@@ -24,11 +24,13 @@ extension JSONWriter {
     key(name)
     plain { Dates.appendISO8601(instant, to: &$0) }
   }
-  /// The SID of something; null for what there is not.
   mutating func sid(_ name: String, _ kind: SIDKind, _ id: Identifier) {
-    guard !id.isNone else { return member(name, nil) }
     key(name)
     plain { kind.append(id, to: &$0) }
+  }
+  /// The SID of what there may be; null for what there is not.
+  mutating func sid(_ name: String, _ kind: SIDKind, orNull id: Identifier) {
+    if id.isNone { member(name, nil) } else { sid(name, kind, id) }
   }
   /// Where something is found: all of it, or one, or what belongs to that one.
   mutating func url(_ name: String, _ place: Place) {
@@ -69,8 +71,8 @@ struct Place: Sendable {
     belowKind.append(belowID, to: &bytes)
   }
 
-  /// The same place's `name`, such as its statistics.
-  func adding(_ name: StaticString) -> Place {
+  /// What belongs to it by that name, such as its statistics.
+  func with(below name: StaticString) -> Place {
     var place = self
     place.below = name
     return place

@@ -28,6 +28,7 @@ extension Ingress {
       do throws(DecodingFailure) { try renderer.write(document.key, document.bytes, near, &json) } catch {
         throw APIError(500, 20500, "A stored document cannot be read: \(error)")
       }
+      await turn()
     }
     json.endArray()
     writeMeta(&json, call, key: key, request, page)

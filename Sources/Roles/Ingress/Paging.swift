@@ -100,6 +100,7 @@ extension Ingress {
           kept.append(document)
         }
         after = list.place(document)
+        await turn()
       }
       guard let behind = found.behind else { break }
       after = behind

@@ -20,7 +20,7 @@ struct Neighbours: Sendable {
   func activityName(_ id: Identifier) -> String? { record(Kind.activity, id, ActivityRecord.self)?.friendlyName }
 }
 
-/// Renders the resources of one workspace as TaskRouter v1 does (taskrouter.md 2). `base` is where the client finds us.
+/// Renders the resources of one workspace as TaskRouter v1 does (taskrouter.md 2).
 struct Renderer: Sendable {
   let account: Identifier
   let workspace: Identifier
@@ -32,6 +32,7 @@ struct Renderer: Sendable {
   /// The same, as it stands in JSON.
   private let plainRoot: [UInt8]
 
+  /// - Parameter base: where the client finds us.
   init(base: String, account: Identifier, workspace: Identifier, side: String, now: Int64) {
     self.account = account
     self.workspace = workspace
@@ -91,14 +92,14 @@ struct Renderer: Sendable {
     json.date("date_created", record.created)
     json.date("date_updated", record.updated)
     json.member("default_activity_name", near.activityName(record.defaultActivity))
-    json.sid("default_activity_sid", .activity, record.defaultActivity)
+    json.sid("default_activity_sid", .activity, orNull: record.defaultActivity)
     json.member("event_callback_url", record.eventCallbackURL)
     json.member("events_filter", record.eventsFilter)
     json.member("friendly_name", record.friendlyName)
     json.member("multi_task_enabled", record.isMultiTask)
     json.sid("sid", .workspace, workspace)
     json.member("timeout_activity_name", near.activityName(record.timeoutActivity))
-    json.sid("timeout_activity_sid", .activity, record.timeoutActivity)
+    json.sid("timeout_activity_sid", .activity, orNull: record.timeoutActivity)
     json.member("prioritize_queue_order", record.prioritizedOrder.text)
     json.url("url", place())
     json.links { json in
@@ -137,9 +138,9 @@ struct Renderer: Sendable {
   private func queue(_ id: Identifier, _ record: TaskQueueRecord, _ near: Neighbours, _ json: inout JSONWriter) {
     let own = place(ofQueue: id)
     common(&json, record.created, record.updated)
-    json.sid("assignment_activity_sid", .activity, record.assignmentActivity)
+    json.sid("assignment_activity_sid", .activity, orNull: record.assignmentActivity)
     json.member("assignment_activity_name", near.activityName(record.assignmentActivity))
-    json.sid("reservation_activity_sid", .activity, record.reservationActivity)
+    json.sid("reservation_activity_sid", .activity, orNull: record.reservationActivity)
     json.member("reservation_activity_name", near.activityName(record.reservationActivity))
     json.member("friendly_name", record.friendlyName)
     json.member("max_reserved_workers", Int64(record.maxReservedWorkers))
@@ -151,9 +152,9 @@ struct Renderer: Sendable {
       json.url("assignment_activity", place(ofActivity: record.assignmentActivity))
       json.url("reservation_activity", place(ofActivity: record.reservationActivity))
       json.url("workspace", place())
-      json.url("statistics", own.adding("/Statistics"))
-      json.url("real_time_statistics", own.adding("/RealTimeStatistics"))
-      json.url("cumulative_statistics", own.adding("/CumulativeStatistics"))
+      json.url("statistics", own.with(below: "/Statistics"))
+      json.url("real_time_statistics", own.with(below: "/RealTimeStatistics"))
+      json.url("cumulative_statistics", own.with(below: "/CumulativeStatistics"))
       json.url("list_statistics", place("/TaskQueues/Statistics"))
       json.url("bulk_real_time_statistics", place("/TaskQueues/RealTimeStatistics"))
     }
@@ -171,9 +172,9 @@ struct Renderer: Sendable {
     json.sid("sid", .workflow, id)
     json.url("url", own)
     json.links { json in
-      json.url("statistics", own.adding("/Statistics"))
-      json.url("real_time_statistics", own.adding("/RealTimeStatistics"))
-      json.url("cumulative_statistics", own.adding("/CumulativeStatistics"))
+      json.url("statistics", own.with(below: "/Statistics"))
+      json.url("real_time_statistics", own.with(below: "/RealTimeStatistics"))
+      json.url("cumulative_statistics", own.with(below: "/CumulativeStatistics"))
     }
   }
 
@@ -190,15 +191,15 @@ struct Renderer: Sendable {
     json.sid("sid", .worker, id)
     json.url("url", own)
     json.links { json in
-      json.url("channels", own.adding("/Channels"))
-      json.url("worker_channels", own.adding("/Channels"))
+      json.url("channels", own.with(below: "/Channels"))
+      json.url("worker_channels", own.with(below: "/Channels"))
       json.url("activity", place(ofActivity: record.activity))
       json.url("workspace", place())
       json.url("statistics", place("/Workers/Statistics"))
       json.url("real_time_statistics", place("/Workers/RealTimeStatistics"))
       json.url("cumulative_statistics", place("/Workers/CumulativeStatistics"))
-      json.url("worker_statistics", own.adding("/Statistics"))
-      json.url("reservations", own.adding("/Reservations"))
+      json.url("worker_statistics", own.with(below: "/Statistics"))
+      json.url("reservations", own.with(below: "/Reservations"))
     }
   }
 
@@ -208,7 +209,7 @@ struct Renderer: Sendable {
   ) {
     let load = record.load(on: channel)
     let own = worker.combined(with: channel)
-    var place = place(ofWorker: worker).adding("/Channels")
+    var place = place(ofWorker: worker).with(below: "/Channels")
     place.belowKind = .workerChannel
     place.belowID = own
     json.beginObject()
@@ -239,12 +240,12 @@ struct Renderer: Sendable {
     json.member("priority", record.priority)
     json.member("reason", record.reason)
     json.sid("sid", .task, id)
-    json.sid("task_queue_sid", .taskQueue, record.queue)
+    json.sid("task_queue_sid", .taskQueue, orNull: record.queue)
     json.member("task_queue_friendly_name", near.record(Kind.taskQueue, record.queue, TaskQueueRecord.self)?.friendlyName)
     json.sid("task_channel_sid", .taskChannel, record.channel)
     json.member("task_channel_unique_name", near.record(Kind.taskChannel, record.channel, TaskChannelRecord.self)?.uniqueName)
     json.member("timeout", record.timeout)
-    json.sid("workflow_sid", .workflow, record.workflow)
+    json.sid("workflow_sid", .workflow, orNull: record.workflow)
     json.member("workflow_friendly_name", near.record(Kind.workflow, record.workflow, WorkflowRecord.self)?.friendlyName)
     json.member("ignore_capacity", record.ignoresCapacity)
     json.member("routing_target", record.routingTarget)
@@ -253,14 +254,14 @@ struct Renderer: Sendable {
       json.url("task_queue", place(ofQueue: record.queue))
       json.url("workflow", place(ofWorkflow: record.workflow))
       json.url("workspace", place())
-      json.url("reservations", own.adding("/Reservations"))
+      json.url("reservations", own.with(below: "/Reservations"))
     }
   }
 
   private func reservation(_ id: Identifier, _ record: ReservationRecord, _ near: Neighbours, _ json: inout JSONWriter) {
     let task = place(ofTask: record.task)
     let worker = place(ofWorker: record.worker)
-    var own = (side == "Workers" ? worker : task).adding("/Reservations")
+    var own = (side == "Workers" ? worker : task).with(below: "/Reservations")
     own.belowID = id
     common(&json, record.created, record.updated)
     json.member("reservation_status", record.status.text)

@@ -61,6 +61,7 @@ extension Ingress {
       do throws(DecodingFailure) { try renderer.write(key, bytes, near, &json) } catch {
         throw APIError(500, 20500, "A stored document cannot be read: \(error)")
       }
+      await turn()
     }
     json.endArray()
     writeMeta(&json, call, key: "workspaces", request, page)
@@ -100,7 +101,7 @@ extension Ingress {
   private static func credentials(_ header: String?) -> (Identifier, password: [UInt8])? {
     guard var header, header.utf8.count <= 4096 else { return nil }
     return header.withUTF8 { text in
-      guard text.count > 6, zip(text, "basic ".utf8).allSatisfy({ $0 | 0x20 == $1 }) else { return nil }
+      guard text.count > 6, text[5] == UInt8(ascii: " "), zip(text, "basic".utf8).allSatisfy({ $0 | 0x20 == $1 }) else { return nil }
       guard let bytes = Base64.decode(text.dropFirst(6)), let colon = bytes.firstIndex(of: UInt8(ascii: ":")),
         let id = SIDKind.account.parse(bytes: bytes[..<colon])
       else { return nil }
