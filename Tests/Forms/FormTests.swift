@@ -95,6 +95,9 @@ import Testing
     #expect(Dates.iso8601(Int64.min) == "0000-01-01T00:00:00Z")
     #expect(Dates.rfc2822(1_283_286_988_000) == "Tue, 31 Aug 2010 20:36:28 +0000")
     #expect(Dates.rfc2822(0) == "Thu, 01 Jan 1970 00:00:00 +0000")
+    #expect(
+      [1_283_286_988_009, 0, -1, 999].map(Dates.iso8601Milliseconds)
+        == ["2010-08-31T20:36:28.009Z", "1970-01-01T00:00:00.000Z", "1969-12-31T23:59:59.999Z", "1970-01-01T00:00:00.999Z"])
     #expect([-1001, -1000, -1, 0, 999, 1000, Int64.min].map(Dates.seconds) == [-2, -1, -1, 0, 0, 1, Int64.min / 1000 - 1])
     #expect(Dates.twelveHourMinutes(1_283_286_988_000) == "2010-08-31 08:36 pm")
     #expect(

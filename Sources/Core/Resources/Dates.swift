@@ -2,8 +2,17 @@
 package enum Dates {
   /// `YYYY-MM-DDTHH:MM:SS.mmmZ`, as events have it.
   package static func iso8601Milliseconds(_ milliseconds: Int64) -> String {
-    let thousandths = String(((milliseconds % 1000) + 1000) % 1000)
-    return iso8601(milliseconds).dropLast() + "." + String(repeating: "0", count: 3 - thousandths.count) + thousandths + "Z"
+    var bytes: [UInt8] = []
+    appendISO8601Milliseconds(milliseconds, to: &bytes)
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// `iso8601Milliseconds` behind what stands in `bytes`: 24 bytes.
+  package static func appendISO8601Milliseconds(_ milliseconds: Int64, to bytes: inout [UInt8]) {
+    appendISO8601(milliseconds, to: &bytes)
+    bytes[bytes.count - 1] = UInt8(ascii: ".")
+    append(Int(((milliseconds % 1000) + 1000) % 1000), 3, to: &bytes)
+    bytes.append(UInt8(ascii: "Z"))
   }
 
   /// `2010-08-31T20:36:28Z`: whole seconds, UTC. Years are cut to 0…9999.
@@ -83,7 +92,7 @@ package enum Dates {
   }
 
   private static func append(_ number: Int, _ width: Int, to bytes: inout [UInt8]) {
-    var divisor = width == 4 ? 1000 : 10
+    var divisor = width == 4 ? 1000 : width == 3 ? 100 : 10
     while divisor > 0 {
       bytes.append(UInt8(ascii: "0") + UInt8(number / divisor % 10))
       divisor /= 10

@@ -22,18 +22,18 @@ extension TaskEvent {
   /// One line of JSON. `data` starts with the sequence, so that a reader who only orders need not parse the rest.
   package func cloudEvent() -> [UInt8] {
     let names = EventNames.of(kind)
-    let time = Dates.iso8601Milliseconds(at)
     var json = JSONWriter(capacity: 2048)
     json.beginObject()
     json.member("specversion", "1.0")
     json.member("type", names.type)
     json.member("source", source)
-    json.member("id", SIDKind.cloudEvent.text(identifier))
+    json.sid("id", .cloudEvent, identifier)
     json.member("dataschema", "https://events-schemas.twilio.com/TaskRouter.WDSEvent/4")
     json.member("datacontenttype", "application/json")
-    json.member("time", time)
+    json.key("time")
+    json.plain { Dates.appendISO8601Milliseconds(at, to: &$0) }
     json.key("data")
-    writeData(&json, names, time)
+    writeData(&json, names)
     json.endObject()
     return json.bytes
   }
@@ -89,18 +89,18 @@ extension TaskEvent {
     return place(of: sid, in: Array(json[start..<end])) != nil
   }
 
-  private func writeData(_ json: inout JSONWriter, _ names: EventNames, _ time: String) {
-    let account = SIDKind.account.text(account)
+  private func writeData(_ json: inout JSONWriter, _ names: EventNames) {
     json.beginObject()
     json.key("sequence")
     json.int(Int64(clamping: sequence))
-    json.member("sid", sid)
+    json.sid("sid", .event, identifier)
     json.member("name", names.pascalCase)
-    json.member("account_sid", account)
+    json.sid("account_sid", .account, account)
     json.member("account_friendly_name", "")
-    json.member("parent_account_sid", account)
+    json.sid("parent_account_sid", .account, account)
     json.member("parent_friendly_name", "")
-    json.member("timestamp", time)
+    json.key("timestamp")
+    json.plain { Dates.appendISO8601Milliseconds(at, to: &$0) }
     json.member("level", "INFO")
     json.member("group", resource.type)
     json.member("product_name", "TaskRouter")
@@ -115,6 +115,7 @@ extension TaskEvent {
       case .text(let text): json.string(text)
       case .number(let number): json.int(number)
       case .flag(let flag): json.bool(flag)
+      case .sid(let kind, let id): json.plain { kind.append(id, to: &$0) }
       }
     }
     json.endObject()
@@ -141,6 +142,10 @@ extension JSONWriter {
   fileprivate mutating func member(_ name: String, _ value: String) {
     key(name)
     string(value)
+  }
+  fileprivate mutating func sid(_ name: String, _ kind: SIDKind, _ id: Identifier) {
+    key(name)
+    plain { kind.append(id, to: &$0) }
   }
 }
 

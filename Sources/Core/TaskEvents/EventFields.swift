@@ -7,6 +7,7 @@ package enum EventValue: Sendable, Equatable {
   case text(String)
   case number(Int64)
   case flag(Bool)
+  case sid(SIDKind, Identifier)
 
   /// As a form parameter or an old-style `event_data` member has it: always text.
   package var text: String {
@@ -14,6 +15,7 @@ package enum EventValue: Sendable, Equatable {
     case .text(let text): text
     case .number(let number): String(number)
     case .flag(let flag): flag ? "true" : "false"
+    case .sid(let kind, let id): kind.text(id)
     }
   }
 }
@@ -27,6 +29,8 @@ package struct EventFields: Sendable {
   package mutating func add(_ name: String, _ text: String) { members.append((name, .text(text))) }
   package mutating func add(_ name: String, _ number: Int64) { members.append((name, .number(number))) }
   package mutating func add(_ name: String, _ flag: Bool) { members.append((name, .flag(flag))) }
+
+  package mutating func add(_ name: String, _ kind: SIDKind, _ id: Identifier) { members.append((name, .sid(kind, id))) }
 
   package subscript(_ name: String) -> EventValue? { members.first { $0.name == name }?.value }
 

@@ -59,10 +59,10 @@ package struct EventRenderer {
     var event = TaskEvent(
       kind: kind, workspace: scope, account: workspace.account, workspaceName: workspace.friendlyName, sequence: sequence, at: fact.at,
       fields: EventFields(), resource: ("", "", ""), description: "", worker: .none, task: .none)
-    event.fields.add("sid", event.sid)
+    event.fields.add("sid", .event, event.identifier)
     event.fields.add("eventtype", kind.name)
-    event.fields.add("account_sid", SIDKind.account.text(workspace.account))
-    event.fields.add("workspace_sid", SIDKind.workspace.text(scope))
+    event.fields.add("account_sid", .account, workspace.account)
+    event.fields.add("workspace_sid", .workspace, scope)
     event.fields.add("workspace_name", workspace.friendlyName)
     event.fields.add("timestamp", fact.at / 1000)
     event.fields.add("timestamp_ms", fact.at)
@@ -98,7 +98,7 @@ package struct EventRenderer {
   private func fillActivity(_ event: inout TaskEvent, _ id: Identifier) {
     event.resource = ("activity", SIDKind.activity.text(id), "/Activities/")
     let activity = document(Kind.activity, id, ActivityRecord.self)
-    event.fields.add("activity_sid", SIDKind.activity.text(id))
+    event.fields.add("activity_sid", .activity, id)
     event.fields.add("activity_name", activity?.friendlyName ?? "")
     event.fields.add("activity_available", activity?.isAvailable ?? false)
   }
@@ -106,7 +106,7 @@ package struct EventRenderer {
   private func fillChannel(_ event: inout TaskEvent, _ id: Identifier) {
     event.resource = ("task-channel", SIDKind.taskChannel.text(id), "/TaskChannels/")
     let channel = document(Kind.taskChannel, id, TaskChannelRecord.self)
-    event.fields.add("task_channel_sid", SIDKind.taskChannel.text(id))
+    event.fields.add("task_channel_sid", .taskChannel, id)
     event.fields.add("task_channel_name", channel?.friendlyName ?? "")
     event.fields.add("task_channel_unique_name", channel?.uniqueName ?? "")
     event.fields.add("task_channel_optimized_routing", channel?.isOptimized ?? false)
@@ -117,7 +117,7 @@ package struct EventRenderer {
   private func addQueue(_ event: inout TaskEvent, _ id: Identifier, entered: Int64? = nil) {
     guard !id.isNone else { return }
     let queue = document(Kind.taskQueue, id, TaskQueueRecord.self)
-    event.fields.add("task_queue_sid", SIDKind.taskQueue.text(id))
+    event.fields.add("task_queue_sid", .taskQueue, id)
     event.fields.add("task_queue_name", queue?.friendlyName ?? "")
     event.fields.add("task_queue_target_expression", queue?.targetWorkers ?? "")
     if let entered, entered > 0 { event.fields.add("task_queue_entered_date", entered / 1000) }
@@ -125,13 +125,13 @@ package struct EventRenderer {
 
   private func addWorkflow(_ event: inout TaskEvent, _ id: Identifier) {
     guard !id.isNone else { return }
-    event.fields.add("workflow_sid", SIDKind.workflow.text(id))
+    event.fields.add("workflow_sid", .workflow, id)
     event.fields.add("workflow_name", document(Kind.workflow, id, WorkflowRecord.self)?.friendlyName ?? "")
   }
 
   private func addTask(_ event: inout TaskEvent, _ id: Identifier, _ task: TaskRecord?, _ details: TaskFactDetails) {
     event.task = id
-    event.fields.add("task_sid", SIDKind.task.text(id))
+    event.fields.add("task_sid", .task, id)
     event.fields.add("task_attributes", text(Kind.taskAttributes, id))
     event.fields.add("task_age", max(0, event.at &- (task?.created ?? event.at)) / 1000)
     event.fields.add("task_priority", details.priority)
@@ -142,7 +142,7 @@ package struct EventRenderer {
     event.fields.add("task_ignore_capacity", task?.ignoresCapacity ?? false)
     if let target = task?.routingTarget { event.fields.add("task_routing_target", target) }
     if let channel = task?.channel {
-      event.fields.add("task_channel_sid", SIDKind.taskChannel.text(channel))
+      event.fields.add("task_channel_sid", .taskChannel, channel)
       event.fields.add("task_channel_unique_name", document(Kind.taskChannel, channel, TaskChannelRecord.self)?.uniqueName ?? "")
     }
     if let reason = task?.reEvaluated { event.fields.add("task_re_evaluated_reason", reason) }
@@ -150,7 +150,7 @@ package struct EventRenderer {
 
   private func addWorker(_ event: inout TaskEvent, _ id: Identifier, _ worker: WorkerRecord?, version: Int64?) {
     event.worker = id
-    event.fields.add("worker_sid", SIDKind.worker.text(id))
+    event.fields.add("worker_sid", .worker, id)
     event.fields.add("worker_name", worker?.friendlyName ?? "")
     event.fields.add("worker_attributes", text(Kind.workerAttributes, id))
     let activity = worker?.activity ?? .none
@@ -213,7 +213,7 @@ package struct EventRenderer {
     taskDetails.status = details.taskStatus
     taskDetails.priority = details.priority
     taskDetails.version = details.taskVersion
-    event.fields.add("reservation_sid", SIDKind.reservation.text(subjects[0]))
+    event.fields.add("reservation_sid", .reservation, subjects[0])
     event.fields.add("reservation_version", details.version)
     addTask(&event, subjects[1], task, taskDetails)
     let worker = document(Kind.worker, subjects[2], WorkerRecord.self)
@@ -246,7 +246,7 @@ package struct EventRenderer {
       addWorker(&event, id, worker, version: version)
       event.fields.add("worker_time_in_previous_activity", time / 1000)
       event.fields.add("worker_time_in_previous_activity_ms", time)
-      event.fields.add("worker_previous_activity_sid", SIDKind.activity.text(fact.subjects[2]))
+      event.fields.add("worker_previous_activity_sid", .activity, fact.subjects[2])
       event.fields.add("worker_previous_activity_name", document(Kind.activity, fact.subjects[2], ActivityRecord.self)?.friendlyName ?? "")
       let name = document(Kind.activity, fact.subjects[1], ActivityRecord.self)?.friendlyName ?? ""
       event.description = "Worker \(worker?.friendlyName ?? "") updated to \(name) Activity"
@@ -254,7 +254,7 @@ package struct EventRenderer {
       let details = (try? ChannelFactDetails(fieldBytes: fact.details)) ?? ChannelFactDetails()
       addWorker(&event, id, worker, version: details.workerVersion)
       let channel = fact.subjects.count > 1 ? fact.subjects[1] : .none
-      event.fields.add("task_channel_sid", SIDKind.taskChannel.text(channel))
+      event.fields.add("task_channel_sid", .taskChannel, channel)
       event.fields.add("task_channel_unique_name", document(Kind.taskChannel, channel, TaskChannelRecord.self)?.uniqueName ?? "")
       event.fields.add("worker_channel_available", details.isAvailable)
       event.fields.add("worker_channel_available_capacity", Int64(max(0, details.capacity - details.live)))
