@@ -13,10 +13,12 @@ enum BesideBulk {
     try await Served.run(home, workers: 1) { served in
       let idle = try await Creates(served: served).until(uptime() + max(seconds, 10))
       let over = Mutex(false)
+      // Made before: it would take from whoever works beside it.
+      let pieces = pieces(of: lines)
       let begun = uptime()
       async let imported: Double = {
         defer { over.withLock { $0 = true } }
-        return try await importLines(served, lines)
+        return try await importPieces(served, pieces)
       }()
       var beside = LatencyHistogram()
       while !over.withLock({ $0 }) { try await Creates(served: served).one(&beside) }
@@ -50,23 +52,33 @@ enum BesideBulk {
     }
   }
 
-  /// When everything was decided.
-  private static func importLines(_ served: Served, _ count: Int) async throws -> Double {
-    let piece = 100_000
-    for first in stride(from: 0, to: count, by: piece) {
-      let last = min(first + piece, count)
+  /// How many lines, and they.
+  private typealias Piece = (count: Int, text: [UInt8])
+
+  private static func pieces(of lines: Int) -> [Piece] {
+    func piece(_ count: Int) -> Piece {
       var text: [UInt8] = []
-      for number in first..<last {
+      for number in 0..<count {
         text += Array("{\"attributes\":{\"skill\":9,\"number\":\(number),\"title\":\"a ticket of ordinary length\"}}\n".utf8)
       }
-      var request = served.api.request("POST", served.root + "/Tasks/Bulk?ImportId=bench-\(first)&WorkflowSid=\(served.workflow)")
+      return (count, text)
+    }
+    let most = 100_000
+    let whole = [Piece](repeating: piece(min(most, lines)), count: lines / min(most, max(1, lines)))
+    return lines % most == 0 || lines < most ? whole : whole + [piece(lines % most)]
+  }
+
+  /// When everything was decided.
+  private static func importPieces(_ served: Served, _ pieces: [Piece]) async throws -> Double {
+    for (number, piece) in pieces.enumerated() {
+      var request = served.api.request("POST", served.root + "/Tasks/Bulk?ImportId=bench-\(number)&WorkflowSid=\(served.workflow)")
       request.headers = [(name: "Content-Type", value: "application/x-ndjson")]
-      request.body = .bytes(text)
+      request.body = .bytes(piece.text)
       request.totalTimeoutMilliseconds = 3_600_000
       _ = try APIClient.read(try await served.api.send(request))
       while true {
-        let status = try await served.api.call("GET", served.root + "/Tasks/Bulk/bench-\(first)")
-        if status.root[key: "decided"]?.integer ?? 0 >= last - first { break }
+        let status = try await served.api.call("GET", served.root + "/Tasks/Bulk/bench-\(number)")
+        if status.root[key: "decided"]?.integer ?? 0 >= piece.count { break }
         await served.sleep(milliseconds: 100)
       }
     }
