@@ -137,16 +137,17 @@ class KillLoop:
                 self.closing.wait(0.02) if not self.closing.is_set() else threading.Event().wait(0.05)
 
     def serve(self, space, worker):
-        try:
-            listed = requests.get(
-                f"{self.url()}{space.path}/Workers/{worker}/Reservations", {"ReservationStatus": "pending,accepted", "PageSize": 1000},
-                auth=(SID, TOKEN), timeout=30)
-        except requests.RequestException:
-            return False
-        if listed.status_code != 200:
-            return False
-        # Asked for by status: a worker may have had more than a page of others.
-        open_ones = listed.json()["reservations"]
+        # Asked for by status, and page after page: a worker may have had more than a page of others.
+        page, open_ones = f"{self.url()}{space.path}/Workers/{worker}/Reservations?ReservationStatus=pending,accepted&PageSize=1000", []
+        while page:
+            try:
+                listed = requests.get(page, auth=(SID, TOKEN), timeout=30)
+            except requests.RequestException:
+                return False
+            if listed.status_code != 200:
+                return False
+            open_ones += listed.json()["reservations"]
+            page = listed.json()["meta"]["next_page_url"]
         for offer in open_ones:
             place = f"{space.path}/Workers/{worker}/Reservations/{offer['sid']}"
             if offer["reservation_status"] == "pending":

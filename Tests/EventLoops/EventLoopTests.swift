@@ -169,6 +169,43 @@ private func onAnotherThread(_ body: @escaping @Sendable () -> Void) {
     loop.stop()
   }
 
+  @Test func `a turn that is not due yet costs nothing, and one that is lets others go first`() async {
+    // Given work that stands in line behind a task
+    let order = Mutex<[String]>([])
+    await Task(executorPreference: LoopTasks(loop)) { [loop] in
+      await EventLoop.turn()
+      loop.post { order.withLock { $0.append("work") } }
+      // When the task asks for a turn at once, and again when it has held the loop for a while
+      await EventLoop.turn(afterMilliseconds: 3_600_000)
+      order.withLock { $0.append("too early") }
+      let begun = loop.monotonicMilliseconds
+      while loop.monotonicMilliseconds < begun + 5 {}
+      await EventLoop.turn(afterMilliseconds: 3)
+      order.withLock { $0.append("turned") }
+    }.value
+    // Then the work ran in between
+    let seen = order.withLock { $0 }
+    #expect(seen == ["too early", "work", "turned"])
+    loop.stop()
+  }
+
+  @Test func `tasks that ask for turns without end all come to theirs`() async {
+    // Given two tasks that never wait for anything else
+    let tasks = (0..<2).map { _ in
+      Task(executorPreference: LoopTasks(loop)) {
+        // When each takes many
+        for _ in 0..<200 { await EventLoop.turn() }
+        return true
+      }
+    }
+    // Then both come to their ends
+    for task in tasks {
+      let ended = await task.value
+      #expect(ended)
+    }
+    loop.stop()
+  }
+
   @Test func `a turn looks at the sockets, and elsewhere than on a loop it is nothing`() async throws {
     await EventLoop.turn()
     // Given a task that never leaves the loop, and a connection that waits there

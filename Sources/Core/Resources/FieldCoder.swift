@@ -50,7 +50,7 @@ extension DocumentRecord {
   @inlinable
   public init(decoding bytes: [UInt8]) throws(DecodingFailure) { self = try Self.read(bytes) }
 
-  /// What an `init(decoding:)` of a document's own calls.
+  /// Reads what `encoded` wrote, for an `init(decoding:)` of a document's own; refuses other versions. O(size).
   @inlinable
   public static func read(_ bytes: [UInt8]) throws(DecodingFailure) -> Self {
     var coder = try fields(of: bytes)

@@ -21,7 +21,6 @@ package struct TaskEvent: Sendable {
 
   /// The event's own identifiers follow from workspace and number: the same however often it is rendered.
   package var identifier: Identifier { workspace.combined(with: Identifier(high: 0x4556, low: sequence)) }
-  package var sid: String { SIDKind.event.text(identifier) }
 }
 
 /// Makes events from the journal's facts and the documents beside them (journal.md, "Decision"; taskrouter.md 9.3, 9.4). Pure.

@@ -19,11 +19,13 @@ package final class EventLoop: SerialExecutor, WorkQueue {
   nonisolated(unsafe) let uv: UnsafeMutablePointer<uv_loop_t>
   // Written once in `init`; `uv_async_send` is the one call of libuv that any thread may make.
   nonisolated(unsafe) private let wake: UnsafeMutablePointer<uv_async_t>
-  // These six belong to the loop's thread.
+  // These belong to the loop's thread.
   nonisolated(unsafe) private let local = ItemRing()
   nonisolated(unsafe) private var isDraining = false
   /// Tasks that go on when the kernel has been asked again.
   nonisolated(unsafe) private var waitingForTurn: [CheckedContinuation<Void, Never>] = []
+  /// When the last of them went on, milliseconds.
+  nonisolated(unsafe) private var turnBegun: Int64 = 0
   nonisolated(unsafe) var isStopping = false
   /// One buffer for all reads of the loop: libuv fills it and calls back before it fills it again.
   nonisolated(unsafe) let readBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: EventLoop.readBufferBytes, alignment: 16)
@@ -142,24 +144,26 @@ package final class EventLoop: SerialExecutor, WorkQueue {
     uv_async_send(wake)
   }
 
-  /// Suspends until the loop of the caller has looked at its sockets and timers, if that is `milliseconds` ago: long work calls it between its parts. What awaits only
-  /// what is there at once keeps the loop to itself, and `Task.yield()` does not do: what is ready runs first, many times over. Costs a few system calls, and a reading of
-  /// the clock where it is too early; elsewhere than on a loop it returns at once.
+  /// Lets the loop of the caller look at its sockets and timers, if that was `milliseconds` ago, and the caller's own turn began as long ago: long work calls it between its
+  /// parts. What awaits only what is there at once keeps the loop to itself, and `Task.yield()` does not do: what is ready runs first, many times over. Costs a few system
+  /// calls, and a reading of the clock where it is too early; elsewhere than on a loop it returns at once.
   package static func turn(afterMilliseconds milliseconds: Int64 = 0) async {
     guard let loop = EventLoop.current, !loop.isStopping else { return }
-    // libuv reads its clock when it comes back from the kernel.
-    if milliseconds > 0, loop.monotonicMilliseconds - Int64(uv_now(loop.uv)) < milliseconds { return }
+    // libuv's own time is that of its last look at the kernel, or of its last timer.
+    let begun = max(Int64(uv_now(loop.uv)), loop.turnBegun)
+    if milliseconds > 0, loop.monotonicMilliseconds - begun < milliseconds { return }
     await withCheckedContinuation { continuation in
       loop.waitingForTurn.append(continuation)
       uv_async_send(loop.wake)
     }
+    // Whatever ran before it in this turn of the loop was not the caller's.
+    loop.turnBegun = loop.monotonicMilliseconds
   }
 
-  /// The wake-up comes out of the kernel with everything else that has happened by then.
+  /// The wake-up comes out of the kernel with everything else that has happened by then. One task goes on at each, or the first would use up the time of those behind it.
   private func woke() {
-    let tasks = waitingForTurn
-    waitingForTurn = []
-    for task in tasks { task.resume() }
+    if !waitingForTurn.isEmpty { waitingForTurn.removeFirst().resume() }
+    if !waitingForTurn.isEmpty { uv_async_send(wake) }
     drain()
   }
 

@@ -118,7 +118,7 @@ package final class EventGateway: EventStreamer {
         await subscriber.wait()
       }
       if stream.queuedBytes > mostQueued / 2 { await stream.drained() }
-      await turn()
+      if mayHaveMore { await turn() }
     }
   }
 

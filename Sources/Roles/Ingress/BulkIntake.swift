@@ -84,22 +84,25 @@ struct BulkIntake {
   }
 
   /// A slice at a time, and every few milliseconds the loop looks at its sockets: what unpacks to gigabytes, or breaks at every line, is no reason for others on this loop to
-  /// wait. While others wait for answers it rests four times as long as it worked, and still takes lines in faster than they are decided then.
-  private func sharing(_ bytes: [UInt8], _ take: ([UInt8]) async throws -> Void) async throws {
+  /// wait. While others wait for answers it rests four times as long as it worked. `worked`: milliseconds since it last did either.
+  private func sharing(_ bytes: [UInt8], _ worked: inout Int64, _ take: ([UInt8]) async throws -> Void) async throws {
+    var begun = ingress.clock.monotonic()
     for first in stride(from: 0, to: bytes.count, by: Self.sliceBytes) {
-      let begun = ingress.clock.monotonic()
       try await take(Array(bytes[first..<min(first + Self.sliceBytes, bytes.count)]))
-      if ingress.courtesy.isDue(begun) {
-        await ingress.rest(max(Self.restFactor, min(Self.restFactor * (ingress.clock.monotonic() - begun), 1000)))
-      } else {
-        await ingress.turn()
-      }
+      let now = ingress.clock.monotonic()
+      worked += now - begun
+      begun = now
+      if worked < Self.stretch { continue }
+      if ingress.courtesy.isDue(now) { await ingress.rest(min(4 * worked, 1000)) } else { await ingress.turn() }
+      worked = 0
+      begun = ingress.clock.monotonic()
     }
   }
 
   /// Some fifty lines of ordinary length: about a millisecond.
   private static let sliceBytes = 8192
-  private static let restFactor: Int64 = 4
+  /// Milliseconds of work at once.
+  private static let stretch: Int64 = 2
 
   private func read(_ body: HTTPBody, into lines: ImportLines) async throws {
     var inflater = try GzipInflater()
@@ -107,6 +110,7 @@ struct BulkIntake {
     var csv = CSVReader(limit: ingress.options.mostLineBytes)
     // Lines wait in memory only for one slice.
     var found: [ImportLines.Line] = []
+    var worked: Int64 = 0
     func keep(_ result: LineReader.Result) {
       switch result {
       case .success(let line): found.append(.json(line.number, line.bytes))
@@ -129,12 +133,12 @@ struct BulkIntake {
     }
     while let chunk = try await body.next() {
       guard isCompressed else {
-        try await sharing(chunk, take)
+        try await sharing(chunk, &worked, take)
         continue
       }
       // Inflated a piece at a time, so that a bomb costs time and no memory.
       inflater.feed(chunk)
-      while let piece = try inflater.next() { try await sharing(piece, take) }
+      while let piece = try inflater.next() { try await sharing(piece, &worked, take) }
     }
     if isCompressed { try inflater.finish() }
     found.removeAll(keepingCapacity: true)

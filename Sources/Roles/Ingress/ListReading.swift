@@ -35,6 +35,8 @@ struct ListReader: Sendable {
   let range: DocumentRange
   var second: SecondKey?
   let place: @Sendable (Document) -> ListPlace
+  /// Called behind every read, of which a list may take many (`Ingress.turn`).
+  var turn: @Sendable () async -> Void = {}
   /// Documents that are sorted in memory, and that one stretch looks at in the second key's list.
   var most = 10_000
 
@@ -58,7 +60,9 @@ struct ListReader: Sendable {
     step.after = after.map { (value: $0.0, id: $0.1) }
     step.ascending = up
     step.limit = limit
-    return try await hot.list(scope, step).documents
+    let found = try await hot.list(scope, step).documents
+    await turn()
+    return found
   }
 
   // MARK: Groups of equal value

@@ -15,7 +15,8 @@ extension Ingress {
     keep: @Sendable (Document) async throws(APIError) -> Bool
   ) async throws(APIError) -> Answer {
     let request = try PageRequest(call.query)
-    let reader = ListReader(scope: workspace, hot: hot, range: range, second: second, place: Ingress.place(in: range, then: second))
+    var reader = ListReader(scope: workspace, hot: hot, range: range, second: second, place: Ingress.place(in: range, then: second))
+    reader.turn = turn
     let page = try await page(reader, request, keep: keep)
     var renderer = renderer(workspace, call)
     renderer.side = side

@@ -3,7 +3,7 @@ import Journal
 import Ports
 
 /// What nobody waits for, imports, slices of long commands and timers that are not late, stands back while somebody else is waiting: small decisions, one at a time from the reading of its input to hot
-/// state, and as long a rest behind each. Whoever asks meanwhile meets one of them at most, wherever the time goes: here, in the log or in hot state.
+/// state, and a longer rest behind each. Whoever asks meanwhile meets one of them at most, wherever the time goes: here, in the log or in hot state.
 struct Yielding {
   /// When the decision under way was begun, monotonic milliseconds; nil where there is none.
   var begun: Int64?
