@@ -56,6 +56,8 @@ final class SimulatedNode {
       options: RunnerOptions(family: "account", partition: 0, node: name, inputs: ["account.commands"]), ports: ports(world.accountsHot),
       settings: AccountsMachine.Settings(), queue: queue)
     var projection = Projector.Options(family: "work", partition: 0, hasEvents: true)
+    // Mostly by time; also by weight, which begins a transaction while the next is on the clock.
+    projection.most = [2000, 2000, 30, 6][Int(seed / 4320 % 4)]
     if let retention = world.swarm.retention {
       projection.inputs = World.inputs
       projection.retention = retention
