@@ -249,8 +249,8 @@ targets += [
     name: "TrunklineBench",
     dependencies: [
       "APIClient", "EventLoops", "HTTPClient", "Handover", "InProcessHotState", "InProcessSignalBus", "Ingress", "JSON", "Journal",
-      "KafkaSettings", "Machines", "Observability", "PartitionRunner", "Ports", "Projection", "RedisClient", "Resources", "SQLiteEventLog",
-      "TaskRouting", "Terminal", "Topics", "Trunkline",
+      "KafkaEventLog", "KafkaSettings", "Machines", "Observability", "PartitionRunner", "Ports", "Projection", "RedisClient",
+      "RedisHotState", "RedisSignalBus", "Resources", "SQLiteEventLog", "TaskRouting", "Terminal", "Topics", "Trunkline",
     ],
     path: "Benchmarks/TrunklineBench", swiftSettings: strict)
 ]

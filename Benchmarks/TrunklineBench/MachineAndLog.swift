@@ -84,16 +84,23 @@ final class Numbered: IdentifierSource {
 /// A workspace with skilled workers, and hands that take tasks through their lives.
 struct Desk: Sendable {
   private let commander: Commander
-  private let hot: InProcessHotState
+  private let hot: any HotReads
   private let workspace: Identifier
-  private let account = Identifier(high: 1, low: 1)
+  private let account: Identifier
   private let workflow: Identifier
   private let skills = 8
 
+  /// In a workspace that stands ready.
+  init(commander: Commander, hot: any HotReads, workspace: Identifier, account: Identifier, workflow: Identifier) {
+    (self.commander, self.hot, self.workspace, self.account, self.workflow) = (commander, hot, workspace, account, workflow)
+  }
+
+  /// In one that is made for it.
   init(commander: Commander, hot: InProcessHotState, identifiers: Numbered, workers: Int) async throws {
     self.commander = commander
     self.hot = hot
     workspace = identifiers.identifier()
+    account = Identifier(high: 1, low: 1)
     let account = account
     let workspace = workspace
     func send(_ request: Request) async throws -> Identifier {

@@ -37,6 +37,7 @@ enum TrunklineBench {
   ]
 
   private static let onCluster: [Measurement] = [
+    ("lifecycles through machine and log", { try await MachineAndKafka.run($0, seconds: $1) }),
     ("lifecycles through HTTP", { try await ThroughHTTP.run($0, seconds: $1) }),
     ("create to reservation event, one at a time", { try await Latency.run($0, seconds: $1) }),
     ("create to reservation event at rates", { try await AtRates.run($0, rates: [10, 100, 500], seconds: $1) }),

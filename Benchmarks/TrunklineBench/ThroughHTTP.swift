@@ -16,11 +16,15 @@ final class Served: Sendable {
   private let stop: Stop
   private let clientLoop: EventLoop
   private let port: Int
-  private static let account = "AC" + String(repeating: "b", count: 32)
+  /// What the node stands on; nil for the embedded home.
+  let cluster: ClusterOptions?
+  static let account = "AC" + String(repeating: "b", count: 32)
   private static let token = "bench"
 
-  private init(api: APIClient, workspace: String, workflow: String, stop: Stop, clientLoop: EventLoop, port: Int) {
+  private init(api: APIClient, workspace: String, workflow: String, stop: Stop, clientLoop: EventLoop, port: Int, cluster: ClusterOptions?)
+  {
     self.port = port
+    self.cluster = cluster
     self.api = api
     self.workspace = workspace
     self.workflow = workflow
@@ -39,6 +43,7 @@ final class Served: Sendable {
       options.presetAccount = account
       options.presetToken = token
       options.cluster = try await home.cluster()
+      let cluster = options.cluster
       let node = try Node(options: options, logger: Logger(level: .warning, now: { SystemClock().now() }))
       let stop = Stop()
       let port = Port()
@@ -49,7 +54,7 @@ final class Served: Sendable {
         }
         group.addTask {
           defer { stop.ring() }
-          return try await body(try await Served.prepare(port: port.wait(), workers: workers, stop))
+          return try await body(try await Served.prepare(port: port.wait(), workers: workers, cluster, stop))
         }
         var result: Value?
         for try await value in group { if let value { result = value } }
@@ -59,7 +64,7 @@ final class Served: Sendable {
     }
   }
 
-  private static func prepare(port: Int, workers: Int, _ stop: Stop) async throws -> Served {
+  private static func prepare(port: Int, workers: Int, _ cluster: ClusterOptions?, _ stop: Stop) async throws -> Served {
     let loop = try EventLoop.spawn(name: "client")
     var options = HTTPClientOptions(userAgent: "bench", allowPrivateTargets: true)
     options.concurrencyPerHost = 256
@@ -86,7 +91,7 @@ final class Served: Sendable {
         "POST", root + "/Workers",
         [("FriendlyName", "w\(number)"), ("ActivitySid", available), ("Attributes", "{\"skill\":\(number % 8)}")])
     }
-    return Served(api: api, workspace: workspace, workflow: workflow, stop: stop, clientLoop: loop, port: port)
+    return Served(api: api, workspace: workspace, workflow: workflow, stop: stop, clientLoop: loop, port: port, cluster: cluster)
   }
 
   var root: String { "/v1/Workspaces/\(workspace)" }
