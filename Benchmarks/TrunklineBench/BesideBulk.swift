@@ -56,16 +56,22 @@ enum BesideBulk {
   private typealias Piece = (count: Int, text: [UInt8])
 
   private static func pieces(of lines: Int) -> [Piece] {
-    func piece(_ count: Int) -> Piece {
-      var text: [UInt8] = []
-      for number in 0..<count {
-        text += Array("{\"attributes\":{\"skill\":9,\"number\":\(number),\"title\":\"a ticket of ordinary length\"}}\n".utf8)
-      }
-      return (count, text)
-    }
     let most = 100_000
-    let whole = [Piece](repeating: piece(min(most, lines)), count: lines / min(most, max(1, lines)))
-    return lines % most == 0 || lines < most ? whole : whole + [piece(lines % most)]
+    // All but the last are as long, and share one text.
+    var piece: Piece = (0, [])
+    return stride(from: 0, to: lines, by: most).map { first in
+      let count = min(most, lines - first)
+      if count != piece.count { piece = (count, text(count)) }
+      return piece
+    }
+  }
+
+  private static func text(_ lines: Int) -> [UInt8] {
+    var text: [UInt8] = []
+    for number in 0..<lines {
+      text += Array("{\"attributes\":{\"skill\":9,\"number\":\(number),\"title\":\"a ticket of ordinary length\"}}\n".utf8)
+    }
+    return text
   }
 
   /// When everything was decided.

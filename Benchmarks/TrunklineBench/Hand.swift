@@ -8,7 +8,7 @@ final class Hand: TCPStreamDelegate {
     case create, offer, accept, complete
   }
   /// What all of a measurement's hands have in common.
-  struct Desk: Sendable {
+  struct Plan: Sendable {
     var address: SocketAddress
     var root: String
     var workflow: String
@@ -16,7 +16,7 @@ final class Hand: TCPStreamDelegate {
     var end: Double
   }
 
-  private let desk: Desk
+  private let plan: Plan
   private let skill: Int
   private let stream: TCPStream
   private var step = Step.create
@@ -28,21 +28,21 @@ final class Hand: TCPStreamDelegate {
   private let finished: (Int?) -> Void
 
   /// On the loop's thread.
-  static func start(_ desk: Desk, skill: Int, on loop: EventLoop, finished: @escaping (Int?) -> Void) throws {
+  static func start(_ plan: Plan, skill: Int, on loop: EventLoop, finished: @escaping (Int?) -> Void) throws {
     let begin = Begin()
-    let stream = try TCPStream(loop: loop, connectingTo: desk.address) { error in
+    let stream = try TCPStream(loop: loop, connectingTo: plan.address) { error in
       if error == nil { begin.hand?.begin() } else { begin.hand?.stop(nil) }
       begin.hand = nil
     }
-    let hand = Hand(desk, skill, stream, finished)
+    let hand = Hand(plan, skill, stream, finished)
     stream.delegate = hand
     begin.hand = hand
   }
 
   private final class Begin { var hand: Hand? }
 
-  private init(_ desk: Desk, _ skill: Int, _ stream: TCPStream, _ finished: @escaping (Int?) -> Void) {
-    (self.desk, self.skill, self.stream, self.finished) = (desk, skill, stream, finished)
+  private init(_ plan: Plan, _ skill: Int, _ stream: TCPStream, _ finished: @escaping (Int?) -> Void) {
+    (self.plan, self.skill, self.stream, self.finished) = (plan, skill, stream, finished)
   }
 
   private func begin() {
@@ -59,8 +59,8 @@ final class Hand: TCPStreamDelegate {
 
   private func ask() {
     switch step {
-    case .create: post("/Tasks", "WorkflowSid=\(desk.workflow)&Attributes=%7B%22skill%22%3A\(skill)%7D")
-    case .offer: send("GET \(desk.root)/Tasks/\(task)/Reservations", "\r\n")
+    case .create: post("/Tasks", "WorkflowSid=\(plan.workflow)&Attributes=%7B%22skill%22%3A\(skill)%7D")
+    case .offer: send("GET \(plan.root)/Tasks/\(task)/Reservations", "\r\n")
     case .accept: post("/Tasks/\(task)/Reservations/\(reservation)", "ReservationStatus=accepted")
     case .complete: post("/Tasks/\(task)", "AssignmentStatus=completed")
     }
@@ -68,11 +68,11 @@ final class Hand: TCPStreamDelegate {
 
   private func post(_ path: String, _ body: String) {
     send(
-      "POST \(desk.root)\(path)", "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
+      "POST \(plan.root)\(path)", "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
   }
 
   private func send(_ line: String, _ rest: String) {
-    let bytes = Array("\(line) HTTP/1.1\r\nHost: \(desk.address)\r\nAuthorization: \(desk.authorization)\r\n\(rest)".utf8)
+    let bytes = Array("\(line) HTTP/1.1\r\nHost: \(plan.address)\r\nAuthorization: \(plan.authorization)\r\n\(rest)".utf8)
     stream.write(bytes.span.bytes)
   }
 
@@ -84,7 +84,7 @@ final class Hand: TCPStreamDelegate {
     let isGood = buffer.starts(with: "HTTP/1.1 20".utf8) && take(body)
     buffer.removeAll(keepingCapacity: true)
     guard isGood else { return stop(nil) }
-    if step == .create, uptime() >= desk.end { return stop(done) }
+    if step == .create, uptime() >= plan.end { return stop(done) }
     ask()
   }
 

@@ -123,17 +123,17 @@ final class Served: Sendable {
   func lifecycles(until end: Double, connections: Int) async throws -> Int {
     guard let address = SocketAddress(host: "127.0.0.1", port: port) else { throw BenchFailure("no address") }
     let credentials = Data("\(Served.account):\(Served.token)".utf8).base64EncodedString()
-    let desk = Hand.Desk(address: address, root: root, workflow: workflow, authorization: "Basic \(credentials)", end: end)
+    let plan = Hand.Plan(address: address, root: root, workflow: workflow, authorization: "Basic \(credentials)", end: end)
     return try await withThrowingTaskGroup(of: Int.self) { group in
-      for number in 0..<connections { group.addTask { try await self.lifecycles(desk, skill: number % 8) } }
+      for number in 0..<connections { group.addTask { try await self.lifecycles(plan, skill: number % 8) } }
       return try await group.reduce(0, +)
     }
   }
 
-  private func lifecycles(_ desk: Hand.Desk, skill: Int) async throws -> Int {
+  private func lifecycles(_ plan: Hand.Plan, skill: Int) async throws -> Int {
     let done: Int? = await withCheckedContinuation { continuation in
       clientLoop.post { [clientLoop] in
-        do { try Hand.start(desk, skill: skill, on: clientLoop) { continuation.resume(returning: $0) } } catch {
+        do { try Hand.start(plan, skill: skill, on: clientLoop) { continuation.resume(returning: $0) } } catch {
           continuation.resume(returning: nil)
         }
       }

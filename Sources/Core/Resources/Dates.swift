@@ -78,17 +78,9 @@ package enum Dates {
     bytes.append(contentsOf: " \(Civil.months[date.month - 1]) ".utf8)
     append(date.year, 4, to: &bytes)
     bytes.append(UInt8(ascii: " "))
-    appendTime(date, to: &bytes)
+    bytes.append(contentsOf: iso8601(milliseconds).utf8.dropFirst(11).prefix(8))
     bytes.append(contentsOf: " +0000".utf8)
     return String(decoding: bytes, as: UTF8.self)
-  }
-
-  private static func appendTime(_ date: Civil, to bytes: inout [UInt8]) {
-    append(date.second / 3600, 2, to: &bytes)
-    bytes.append(UInt8(ascii: ":"))
-    append(date.second / 60 % 60, 2, to: &bytes)
-    bytes.append(UInt8(ascii: ":"))
-    append(date.second % 60, 2, to: &bytes)
   }
 
   private static func append(_ number: Int, _ width: Int, to bytes: inout [UInt8]) {
