@@ -77,9 +77,8 @@ struct Workers: Sendable {
         work.patience = options.answerMilliseconds
         account.patience = work.patience
         work.compareInterval = home.isShared ? 3000 : 0
-        // A decision here costs a sync and not four round trips: twice as many lines in it are felt by nobody. What is derived from it comes later, from the same disk, and
-        // is no part of what it took: it rests longer.
-        if !home.isShared { (work.courteousBatch, work.courteousPause) = (64, 4) }
+        // What is derived from a decision comes later, from the same disk, and is no part of what it took: it rests longer.
+        if !home.isShared { work.courteousPause = 3 }
         account.compareInterval = work.compareInterval
         let ports = RunnerPorts(
           log: home.log, hot: lane.hot, bus: home.bus, clock: clock, identifiers: identifiers, poison: poison,

@@ -63,6 +63,32 @@ import Testing
     #expect(try await state.page(scope, DocumentRange(kind: 3, index: 0, limit: 10)) == [])
   }
 
+  @Test("Of several changes to one document in one apply the last counts", arguments: HotStateHome.allCases)
+  func lastChangeCounts(_ home: HotStateHome) async throws {
+    let state = try await home.make()
+    let changes = [
+      write(sample(1, value: 1)), write(sample(2, value: 5)), delete(1), write(sample(1, value: 9)), write(sample(3, value: 7)), delete(3),
+    ]
+    #expect(try await state.apply(scope, -1, 1, changes) == .applied)
+    #expect(try await state.get(scope, [key(1), key(2), key(3)]).documents == [sample(1, value: 9).bytes, sample(2, value: 5).bytes, nil])
+    #expect(try await state.page(scope, DocumentRange(kind: 3, index: 0, limit: 10)) == [2, 1])
+  }
+
+  @Test("An apply and a chunk may hold more documents than an adapter handles at once", arguments: HotStateHome.allCases)
+  func manyDocuments(_ home: HotStateHome) async throws {
+    let state = try await home.make()
+    let numbers = Array(UInt64(1)...1300)
+    let all = DocumentRange(kind: 3, index: 0, limit: 2000)
+    #expect(try await state.apply(scope, -1, 1, numbers.map { write(sample($0, value: 1)) }) == .applied)
+    #expect(try await state.page(scope, all) == numbers)
+    #expect(try await state.apply(scope, 1, 2, numbers.map { $0 % 2 == 0 ? delete($0) : write(sample($0, value: 2)) }) == .applied)
+    #expect(try await state.page(scope, all) == numbers.filter { $0 % 2 == 1 })
+    #expect(try await state.begin(scope, first, expected: 8) == .done)
+    #expect(try await state.chunk(scope, first, 0, numbers.map { sample($0, value: 1) }) == .done)
+    #expect(try await state.end(scope, first, chunks: 1, mark: 8) == .done)
+    #expect(try await state.page(scope, all) == numbers)
+  }
+
   @Test("Deleting what is not there is no error", arguments: HotStateHome.allCases)
   func deleteAbsent(_ home: HotStateHome) async throws {
     let state = try await home.make()

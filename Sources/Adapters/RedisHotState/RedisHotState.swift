@@ -78,13 +78,8 @@ package final class RedisHotState: HotState {
     for entry in entries {
       if entry.previous < 0 { announce(entry.scope, &pipeline) }
       places.append(pipeline.count)
-      var arguments = [Layout.number(entry.previous), Layout.number(entry.mark)]
-      arguments.reserveCapacity(2 + entry.changes.count * 2)
-      for change in entry.changes {
-        arguments.append(Layout.field(change.key))
-        arguments.append(change.bytes.map { Layout.value($0, entries: indexer(change.key, $0)) } ?? [])
-      }
-      pipeline.run(Scripts.apply, keys: layout.keys(entry.scope), arguments: arguments)
+      let head = [Layout.number(entry.previous), Layout.number(entry.mark)]
+      pipeline.run(Scripts.apply, keys: layout.keys(entry.scope), arguments: head + arguments(entry.changes))
     }
     touch(entries)
     client.send(pipeline) { [weak self, places] result in
@@ -101,6 +96,28 @@ package final class RedisHotState: HotState {
           }
         })
     }
+  }
+
+  /// Fields and values in turn. A decision of many commands changes the same documents again and again; of those the last is written.
+  private func arguments(_ changes: [Change]) -> [[UInt8]] {
+    var places = [DocumentKey: Int](minimumCapacity: changes.count)
+    var last: [Change] = []
+    last.reserveCapacity(changes.count)
+    for change in changes {
+      if let place = places[change.key] {
+        last[place] = change
+      } else {
+        places[change.key] = last.count
+        last.append(change)
+      }
+    }
+    var arguments: [[UInt8]] = []
+    arguments.reserveCapacity(last.count * 2)
+    for change in last {
+      arguments.append(Layout.field(change.key))
+      arguments.append(change.bytes.map { Layout.value($0, entries: indexer(change.key, $0)) } ?? [])
+    }
+    return arguments
   }
 
   package func beginRefill(

@@ -15,31 +15,49 @@ enum Scripts {
 
     """
 
-  /// Writes a document (an empty value: deletes it) and moves it in its lists; the old value tells where it stood.
+  /// Writes documents (an empty value: deletes) and moves them in their lists; old values tell where they stood. From ARGV[3] fields and values in turn, each field
+  /// once. A call of a command from a script costs more than what the command does, so there is one for many documents.
   private static let write = """
+    local function all(command, key, words)
+      local sum = 0
+      for at = 1, #words, 1000 do sum = sum + redis.call(command, key, unpack(words, at, math.min(at + 999, #words))) end
+      return sum
+    end
     local function places(value)
       return string.sub(value, 3, 2 + 25 * (string.byte(value, 1) * 256 + string.byte(value, 2)))
     end
-    local function write(field, value)
-      local old = redis.call('HGET', d, field)
-      local before, after = '', ''
-      if old then before = places(old) end
-      if value ~= '' then
-        after = places(value)
-        redis.call('HSET', d, field, value)
-        if not old then documents = documents + 1 end
-      elseif old then
-        redis.call('HDEL', d, field)
-        documents = documents - 1
+    local function write(first, last)
+      local fields = {}
+      for at = first, last, 2 do fields[#fields + 1] = ARGV[at] end
+      local olds = redis.call('HMGET', d, unpack(fields))
+      local sets, gone, leave, enter = {}, {}, {}, {}
+      for n, field in ipairs(fields) do
+        local value, old = ARGV[first + 2 * n - 1], olds[n]
+        local before, after = '', ''
+        if old then before = places(old) end
+        if value ~= '' then
+          after = places(value)
+          sets[#sets + 1] = field
+          sets[#sets + 1] = value
+          if not old then documents = documents + 1 end
+        elseif old then
+          gone[#gone + 1] = field
+        end
+        if before ~= after then
+          local kind, id = string.sub(field, 1, 1), string.sub(field, 2)
+          for at = 1, #before, 25 do leave[#leave + 1] = kind .. string.sub(before, at, at + 24) .. id end
+          for at = 1, #after, 25 do
+            enter[#enter + 1] = 0
+            enter[#enter + 1] = kind .. string.sub(after, at, at + 24) .. id
+          end
+        end
       end
-      if before == after then return end
-      local kind, id = string.sub(field, 1, 1), string.sub(field, 2)
-      for at = 1, #before, 25 do
-        entries = entries - redis.call('ZREM', l, kind .. string.sub(before, at, at + 24) .. id)
-      end
-      for at = 1, #after, 25 do
-        entries = entries + redis.call('ZADD', l, 0, kind .. string.sub(after, at, at + 24) .. id)
-      end
+      all('HSET', d, sets)
+      documents = documents - all('HDEL', d, gone)
+      entries = entries - all('ZREM', l, leave) + all('ZADD', l, enter)
+    end
+    local function writeAll()
+      for at = 3, #ARGV, 1000 do write(at, math.min(at + 999, #ARGV)) end
     end
 
     """
@@ -50,7 +68,7 @@ enum Scripts {
       if filling or not whole then return 2 end
       if mark > ARGV[1] then return 1 end
       if mark < ARGV[1] then return 2 end
-      for at = 3, #ARGV, 2 do write(ARGV[at], ARGV[at + 1]) end
+      writeAll()
       redis.call('HSET', m, 'mark', ARGV[2], 'documents', documents, 'entries', entries)
       return 0
       """)
@@ -70,7 +88,7 @@ enum Scripts {
   static let chunk = RedisScript(
     look + write + """
       if filling ~= ARGV[1] or f[6] ~= ARGV[2] or not whole then return 2 end
-      for at = 3, #ARGV, 2 do write(ARGV[at], ARGV[at + 1]) end
+      writeAll()
       redis.call('HSET', m, 'next', tonumber(ARGV[2]) + 1, 'documents', documents, 'entries', entries)
       return 0
       """)

@@ -34,9 +34,7 @@ extension TaskRoutingMachine {
   private mutating func rejectLine(
     _ command: Command, _ importing: Identifier, _ number: UInt64, _ count: UInt64, _ verdict: Verdict, _ turn: inout Turn
   ) {
-    guard let place = places[command.scope], spaces[place]?.record.account == command.account, spaces[place]?.record.isDeleted == false,
-      var space = take(place)
-    else { return }
+    guard case (let place, var space)? = takeLive(command) else { return }
     space.rejectLine(importing, number, count, verdict.message, turn.now)
     space.flush(&turn)
     put(consume space, place)

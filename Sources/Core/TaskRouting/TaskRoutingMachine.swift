@@ -124,6 +124,14 @@ package struct TaskRoutingMachine: Machine {
   /// Takes a workspace out, so that it is changed in place and not copied; `put` puts it back and keeps its timer.
   mutating func take(_ place: Int) -> Space? { spaces[place].take() }
 
+  /// Takes out the workspace of a command unless it is deleted or another account's. Asking before taking would copy it.
+  mutating func takeLive(_ command: Command) -> (place: Int, space: Space)? {
+    guard let place = places[command.scope], let space = take(place) else { return nil }
+    if space.record.account == command.account, !space.record.isDeleted { return (place, consume space) }
+    put(consume space, place)
+    return nil
+  }
+
   mutating func put(_ space: consuming Space, _ place: Int) {
     let due = space.nextDue
     if !space.reEvaluating.isEmpty, !evaluating.contains(place) { evaluating.append(place) }
@@ -184,9 +192,7 @@ package struct TaskRoutingMachine: Machine {
   // MARK: Imports
 
   private mutating func handleLine(_ command: Command, _ importing: Identifier, _ number: UInt64, _ count: UInt64, _ turn: inout Turn) {
-    guard let place = places[command.scope], spaces[place]?.record.account == command.account, spaces[place]?.record.isDeleted == false,
-      var space = take(place)
-    else { return }
+    guard case (let place, var space)? = takeLive(command) else { return }
     space.decideLine(command.body, importing, number, count, &turn)
     space.flush(&turn)
     put(consume space, place)
@@ -194,9 +200,7 @@ package struct TaskRoutingMachine: Machine {
 
   /// Answers how many lines of an import are decided: with everything before the question.
   private mutating func answer(_ command: Command, about importing: Identifier, _ turn: inout Turn) {
-    guard let place = places[command.scope], spaces[place]?.record.account == command.account, spaces[place]?.record.isDeleted == false,
-      var space = take(place)
-    else { return turn.effects.reply(to: command.replyTo, .notFound) }
+    guard case (let place, var space)? = takeLive(command) else { return turn.effects.reply(to: command.replyTo, .notFound) }
     var verdict = Verdict(status: 200, scope: command.scope, document: DocumentKey(kind: Kind.bulkImport, id: importing))
     verdict.number = space.imports[importing]?.decided ?? 0
     // From the question on the import is there to be asked about.
