@@ -74,6 +74,10 @@ bench: deps ## measure: one table of figures
 counts: deps ## count what a lifecycle costs (allocations, bytes) and compare with Benchmarks/Counts/counts.json; UPDATE=1 writes it anew
 	swift build -c release --product Counts $(BUILD_FLAGS) && UPDATE=$(UPDATE) "$$(swift build -c release --show-bin-path)/Counts"
 
+.PHONY: routing
+routing: deps ## measure what deciding costs beside up to 1,000,000 waiting tasks, 100,000 workers, 5,000 queues and 1,000 workflows, without log and wire
+	swift build -c release --product RoutingBench $(BUILD_FLAGS) && "$$(swift build -c release --show-bin-path)/RoutingBench"
+
 TASKS ?= 200000
 
 .PHONY: plenty

@@ -272,9 +272,8 @@ targets += [
   .executableTarget(
     name: "Counts",
     dependencies: [
-      "CAllocations", "Handover", "InProcessHotState", "Journal", "Machines", "PartitionRunner", "Ports", "PortsTesting", "Projection",
-      "Resources",
-      "TaskRouting",
+      "CAllocations", "Handover", "InProcessHotState", "Journal", "Machines", "Observability", "PartitionRunner", "Ports", "PortsTesting",
+      "Projection", "Resources", "TaskRouting", "Trunkline",
     ],
     path: "Benchmarks/Counts", exclude: ["counts.json"], swiftSettings: strict),
 ]

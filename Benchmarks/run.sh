@@ -39,12 +39,12 @@ cc -O2 -Wall Benchmarks/log-yardstick.c -o "$work/yardstick" -lrdkafka
 yardstick() {
   local rate
   for rate in 10 100 500; do
-    printf 'the log itself, produce -> consume -> produce at %d/s: p50 / p99 %s ms\n' "$rate" \
+    printf 'the log itself, produce -> consume -> produce at %d/s, %s, p50 / p99: %s ms\n' "$rate" "$1" \
       "$("$work/yardstick" "$TRUNKLINE_TEST_KAFKA" "$topic" "$rate" "$seconds" 2>/dev/null | sed 's, , / ,')"
   done
 }
 topic=yardstick-$$
-yardstick
+yardstick before
 "$binaries/TrunklineBench" "$seconds" cluster "$TRUNKLINE_TEST_KAFKA" "$TRUNKLINE_TEST_REDIS"
-yardstick
+yardstick after
 ACCEPTANCE_HOME=cluster TRUNKLINE=$binaries/trunkline "$(scripts/python.sh)" Benchmarks/cluster.py

@@ -19,7 +19,7 @@ for target in $targets; do
   mkdir -p ".build/fuzz-corpus/$target" .build/fuzz-findings
   echo "fuzz: $target, $seconds s"
   # The backtracer of Swift would keep libFuzzer from writing the input that crashed.
-  FUZZ_TARGET=$target SWIFT_BACKTRACE=enable=no .build/fuzz/debug/Fuzz -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -malloc_limit_mb=256 \
-    -max_len=4096 -print_final_stats=1 -verbosity=0 -artifact_prefix=".build/fuzz-findings/$target-" ".build/fuzz-corpus/$target" "Tests/Fuzz/corpus/$target" || status=1
+  FUZZ_TARGET=$target SWIFT_BACKTRACE=enable=no .build/fuzz/debug/Fuzz -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=64 \
+    -max_len=70000 -print_final_stats=1 -verbosity=0 -artifact_prefix=".build/fuzz-findings/$target-" ".build/fuzz-corpus/$target" "Tests/Fuzz/corpus/$target" || status=1
 done
 exit $status

@@ -111,7 +111,7 @@ else
   # What waits for servers blocks threads; beside it whatever has a time limit of its own would meet it.
   on_servers='^(ContractsTests|RedisClientTests|KafkaAdminTests)\.'
   timed 240 "Swift tests" swift_tests .build/test.log --skip "$on_servers"
-  timed 180 "Swift tests, servers" swift_tests .build/test-servers.log --no-parallel --filter "$on_servers"
+  timed 120 "Swift tests, servers" swift_tests .build/test-servers.log --no-parallel --filter "$on_servers"
   timed 420 simulation counted simulation simulate
   timed 60 counts counted counts counts
 fi

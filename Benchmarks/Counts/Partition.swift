@@ -167,4 +167,6 @@ enum CountFailure: Error {
   case noActivity
   case notOffered(Identifier)
   case noFile(String)
+  case noConnection(Int32)
+  case unexpected(String)
 }

@@ -32,7 +32,7 @@ enum TrunklineBench {
     ("lifecycles through machine and log", { _, seconds in try await MachineAndLog.run(seconds: seconds) }),
     ("lifecycles through HTTP", { try await ThroughHTTP.run($0, seconds: $1) }),
     ("create to reservation event", { try await Latency.run($0, seconds: $1) }),
-    ("bulk", { try await Bulk.run($0, seconds: $1) }),
+    ("bulk", { try await RawAppends.run($0, seconds: $1) + Bulk.run($0, seconds: $1) }),
     ("interactive beside bulk", { try await BesideBulk.run($0, lines: lines, seconds: $1) }),
   ]
 
@@ -41,7 +41,7 @@ enum TrunklineBench {
     ("lifecycles through HTTP", { try await ThroughHTTP.run($0, seconds: $1) }),
     ("create to reservation event, one at a time", { try await Latency.run($0, seconds: $1) }),
     ("create to reservation event at rates", { try await AtRates.run($0, rates: [10, 100, 500], seconds: $1) }),
-    ("bulk", { try await Bulk.run($0, seconds: $1) }),
+    ("bulk", { try await RawAppends.run($0, seconds: $1) + Bulk.run($0, seconds: $1) }),
     ("interactive beside bulk", { try await BesideBulk.run($0, lines: lines, seconds: $1) }),
   ]
 

@@ -31,7 +31,8 @@ class KillLoop:
         self.seconds = seconds
         self.seed = seed if seed is not None else random.SystemRandom().randrange(1 << 30)
         self.server = Server(dev_clock=False, folder=folder)
-        self.accepted, self.finished = {}, set()
+        self.accepted, self.finished, self.taken = {}, set(), set()
+        self.made = set()
         self.kills = 0
         self.repeats = collections.Counter()
         self.lock = threading.Lock()
@@ -48,6 +49,7 @@ class KillLoop:
         """Clients and agents, while `faults` does what it does; afterwards the agents come to the end of their work."""
         for space in spaces:
             space.workers = [space.worker(f"agent {number}").sid for number in range(2)]
+            self.made |= {space.sid, space.workflow.sid, *space.workers}
         threads = [threading.Thread(target=self.guarded, args=(self.create, space), daemon=True) for space in spaces for _ in range(2)]
         agents = [threading.Thread(target=self.guarded, args=(self.work, space), daemon=True) for space in spaces]
         for thread in threads + agents:
@@ -155,6 +157,8 @@ class KillLoop:
                 answer = self.keyed(place, {"ReservationStatus": "accepted"}, f"accept-{offer['sid']}", {200, 400, 404, 410})
                 if answer.status_code != 200:
                     continue
+                with self.lock:
+                    self.taken.add(offer["sid"])
             done = self.keyed(f"{space.path}/Tasks/{offer['task_sid']}", {"AssignmentStatus": "completed"}, f"finish-{offer['task_sid']}", {200})
             assert done.json()["assignment_status"] == "completed", done.text
             with self.lock:
@@ -190,7 +194,7 @@ class KillLoop:
         if status != 0:
             audit.problems.append(f"journal show ended with {status}")
         self.events, self.refused = audit.events, audit.refused
-        return audit.judge({sid for _, sid in self.accepted.values()}, len(self.accepted), set(self.finished))
+        return audit.judge({sid for _, sid in self.accepted.values()}, len(self.accepted), set(self.finished), set(self.taken), self.made)
 
 
 class Audit:
@@ -198,7 +202,8 @@ class Audit:
 
     def __init__(self):
         self.problems, self.events = [], 0
-        self.created, self.completed = collections.Counter(), collections.Counter()
+        self.created, self.completed, self.taken = collections.Counter(), collections.Counter(), collections.Counter()
+        self.named = set()
         self.holders, self.busy, self.sequences = {}, {}, {}
         self.owners, self.refused = {}, 0
 
@@ -229,6 +234,7 @@ class Audit:
             if step["sequence"] != expected:
                 self.problems.append(f"{scope}: event {step['sequence']} where {expected} comes next")
             self.sequences[scope] = step["sequence"]
+            self.named |= {scope, *subjects} if name.endswith(".created") else set()
             if name == "task.created":
                 self.created[subjects[0]] += 1
             elif name == "task.completed":
@@ -240,6 +246,7 @@ class Audit:
                         self.problems.append(f"{what} has two holders: {held[what]} and {reservation}")
                     held[what] = reservation
             elif name == "reservation.accepted":
+                self.taken[subjects[0]] += 1
                 if self.holders.get(subjects[1]) != subjects[0]:
                     self.problems.append(f"{subjects[0]} was accepted, but {self.holders.get(subjects[1])} holds {subjects[1]}")
             elif name in ENDS:
@@ -248,7 +255,7 @@ class Audit:
                     if held.get(what) == reservation:
                         del held[what]
 
-    def judge(self, accepted, keys, finished):
+    def judge(self, accepted, keys, finished, taken, made):
         """Compares with what clients were told."""
         if len(accepted) != keys:
             self.problems.append(f"{keys} keys gave {len(accepted)} tasks")
@@ -259,6 +266,11 @@ class Audit:
         for what, sids in tables:
             if sids:
                 self.problems.append(f"{len(sids)} tasks {what}: {sorted(sids)[:5]}")
+        # An accept may be in the journal and its answer have met a later state, so only one direction.
+        for what, sids in [("offers accepted, not in the journal", taken - set(self.taken)), ("offers accepted more than once", {sid for sid, count in self.taken.items() if count > 1}),
+                           ("workspaces, workflows and workers made, not in the journal", made - self.named)]:
+            if sids:
+                self.problems.append(f"{len(sids)} {what}: {sorted(sids)[:5]}")
         if not accepted:
             self.problems.append("nothing was accepted at all")
         return self.problems

@@ -44,6 +44,18 @@ class BadDay(unittest.TestCase):
     def tasks(self, server, workspace):
         return {task.sid for task in server.client().taskrouter.v1.workspaces(workspace).tasks.list(page_size=1000)}
 
+    def picture(self, server, space, tasks):
+        """What the API shows of a workspace and of some tasks in it, but for what follows from the time and the address."""
+
+        def plain(value):
+            if isinstance(value, dict):
+                return {name: plain(part) for name, part in value.items() if name not in ("url", "links", "meta", "age")}
+            return [plain(part) for part in value] if isinstance(value, list) else value
+
+        paths = ["", "/Workers", "/TaskQueues", "/Workflows", "/Activities", "/TaskChannels"]
+        paths += [f"/Tasks/{sid}{part}" for sid in tasks for part in ("", "/Reservations")]
+        return {path: plain(server.get(f"{space.path}{path}").json()) for path in paths}
+
     def refuses(self, folder, *words, before_exec=None):
         """`serve` ends by itself, says so in these words, and changes nothing that is called log.sqlite."""
         path = os.path.join(folder, LOG)
@@ -287,6 +299,12 @@ class Backups(BadDay):
         # Given a server at work, and one account beside the first
         server = self.server().start()
         space = Space(server)
+        worker = space.worker("agent", languages=["en"])
+        held = [space.task({"languages": "en", "n": number}).sid for number in range(2)]
+        first = space.offer(worker.sid)
+        space.accept(first)
+        space.finish(first.task_sid)
+        space.accept(space.offer(worker.sid))
         accepted, stop = [], threading.Event()
 
         def client():
@@ -302,7 +320,7 @@ class Backups(BadDay):
         self.addCleanup(stop.set)
         until(lambda: len(accepted) >= 50, "50 tasks")
         # When it is copied while the clients go on
-        before = set(accepted)
+        before, pictured = set(accepted), self.picture(server, space, held)
         file = os.path.join(self.folder(), "monday.sqlite")
         done = trunkline("backup", file, "--data-dir", server.folder)
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -323,6 +341,8 @@ class Backups(BadDay):
         # Without a preset account: the folder's own
         restored = self.server(place, environment={"TRUNKLINE_ACCOUNT_SID": "", "TRUNKLINE_AUTH_TOKEN": ""}).start()
         self.assertLessEqual(before, self.tasks(restored, space.sid))
+        # With what was accepted and finished, workers, queues, workflows as they were
+        self.assertEqual(self.picture(restored, space, held), pictured)
         # And goes on working
         more = restored.post(f"{space.path}/Tasks", {"Attributes": "{}", "WorkflowSid": space.workflow.sid})
         self.assertEqual(more.status_code, 201, more.text)

@@ -38,6 +38,18 @@ import Testing
     await over
   }
 
+  @Test(.timeLimit(.minutes(1))) func `a connection that we close is read for a while, and then no more`() async throws {
+    var options = HTTPServerOptions.patient
+    options.lingerMilliseconds = 20
+    let server = try TestServer(options: options)
+    let client = try server.client()
+    #expect(try await client.exchange("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").status == 200)
+    #expect(try await client.readToEnd() == "")
+    // The client goes on sending, and has its own side open: what arrives at a closed socket is refused.
+    while await client.send([0x41]) == 1 { await Task.yield() }
+    await client.close()
+  }
+
   @Test func `a server that leaves serves on, and closes each connection behind what the client had sent`() async throws {
     let server = try slowServer()
     let known = try server.client()

@@ -82,6 +82,8 @@ extension History {
     case .pause: pause = (Int(random.next() % UInt64(nodes.count)), Int(random.next() % 120))
     case .replicate: world.hot.replicate()
     case .failOver: world.hot.failOver(told: random.next() % 2 == 0)
+    case .lateReads: world.transport.delay(reads: 1 + Int(random.next() % 60))
+    case .transaction: world.transport.end(transactions: 1 + Int(random.next() % 2), random.next() % 2 == 0 ? .isLost : .landsUnreported)
     case .rebalance: nodes[Int(random.next() % UInt64(nodes.count))].rebalance(inOrder: trials.next() % 2 == 0)
     }
   }

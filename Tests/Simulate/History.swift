@@ -73,6 +73,7 @@ struct History {
   func advance(by milliseconds: Int64) {
     world.clock.advance(by: milliseconds)
     for node in nodes { node.advance(by: milliseconds) }
+    world.transport.arrive()
   }
 
   mutating func run(steps: Int) throws {
@@ -118,6 +119,7 @@ struct History {
     pause = nil
     world.log.setFate(nil)
     world.log.landLate()
+    world.transport.calm()
     for hot in [world.hot, world.accountsHot] {
       hot.setMood(.well)
       hot.setSlow(false)
@@ -160,6 +162,7 @@ struct History {
       for node in nodes { node.side.run(limit: 2000) }
       for node in nodes { node.side.advance(by: 30) }
       world.clock.advance(by: 30)
+      world.transport.arrive()
     }
   }
 

@@ -16,6 +16,7 @@ struct MortalLog: EventLog {
   let log: any EventLog
   let life: Life
   let archive: Archive
+  let transport: Transport
 
   func partitions(of topic: String) -> Int? { log.partitions(of: topic) }
   func openSession(
@@ -26,11 +27,13 @@ struct MortalLog: EventLog {
   func openReader(
     _ source: TopicPartition, from: Int64, key: [UInt8]?, visibility: Visibility, wake: @escaping @Sendable () -> Void
   ) -> any LogReader {
-    log.openReader(source, from: from, key: key, visibility: visibility, wake: wake)
+    DistantReader(log.openReader(source, from: from, key: key, visibility: visibility, wake: wake), transport, wake: wake)
   }
   func openProjection(_ name: String, ready: @escaping @Sendable (Result<any ProjectionSession, LogFailure>) -> Void) {
     guard !life.isOver else { return }
-    log.openProjection(name) { [life] outcome in ready(outcome.map { MortalProjection(session: $0, life: life) }) }
+    log.openProjection(name) { [life, transport] outcome in
+      ready(outcome.map { MortalProjection(session: $0, life: life, transport: transport) })
+    }
   }
   func bounds(_ source: TopicPartition, deliver: @escaping @Sendable (Result<(start: Int64, end: Int64), LogFailure>) -> Void) {
     log.bounds(source, deliver: deliver)
@@ -59,12 +62,18 @@ private struct MortalSession: AppendSession {
 private struct MortalProjection: ProjectionSession {
   let session: any ProjectionSession
   let life: Life
+  let transport: Transport
 
   func project(
     _ records: [ProjectedRecord], source: TopicPartition, position: Int64, deliver: @escaping @Sendable (Result<Void, LogFailure>) -> Void
   ) {
     guard !life.isOver else { return }
-    session.project(records, source: source, position: position, deliver: deliver)
+    let failure = LogFailure.unavailable("the end of the transaction is not known")
+    switch transport.transaction {
+    case .lands: session.project(records, source: source, position: position, deliver: deliver)
+    case .isLost: deliver(.failure(failure))
+    case .landsUnreported: session.project(records, source: source, position: position) { _ in deliver(.failure(failure)) }
+    }
   }
   func close() { session.close() }
 }

@@ -23,7 +23,7 @@ final class SimulatedNode {
     let identifiers = SequentialIdentifiers(seed: seed)
     let life = life
     let loader = loadsAside ? loader : nil
-    let log = MortalLog(log: world.log, life: life, archive: world.archive)
+    let log = MortalLog(log: world.log, life: life, archive: world.archive, transport: world.transport)
     func ports(_ hot: FragileHotState) -> RunnerPorts {
       RunnerPorts(
         log: log, hot: OwnHotState(hot), bus: world.bus, clock: world.clock, identifiers: identifiers,

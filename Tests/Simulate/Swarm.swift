@@ -25,6 +25,10 @@ enum Fault: UInt64, CaseIterable, Sendable {
   case killedInside
   /// The sender of an import starts again, from the beginning or from what it remembers.
   case importerCrash
+  /// Reads that come before what they ask for: empty, and not at the end.
+  case lateReads
+  /// A projector's transaction is lost, or lands and is reported as lost; the projector lives.
+  case transaction
 }
 
 /// What one seed draws for its whole history: kinds of faults, and what there is besides requests. Histories differ sharply so, instead of each being a little of everything.

@@ -25,6 +25,7 @@ extension History {
       for hot in [world.hot, world.accountsHot] { hot.flush() }
       world.bus.deliver()
       world.clock.advance(by: 30)
+      world.transport.arrive()
       fast.advance(by: 30)
       try follow()
     }

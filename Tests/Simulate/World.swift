@@ -28,6 +28,7 @@ final class World: Sendable {
 
   let swarm: Swarm
   let courtesy: SimulatedCourtesy
+  let transport: Transport
   let evidence: Evidence
   /// The largest decision that the journal takes.
   static let recordBytes = 10_000
@@ -40,6 +41,7 @@ final class World: Sendable {
     self.seed = seed
     self.trace = trace
     swarm = Swarm(seed: seed)
+    transport = Transport(seed: seed ^ 0x7265_6164)
     courtesy = SimulatedCourtesy(memory: swarm.courtesy)
     var settings = TaskRoutingSettings()
     settings.purgeAfter = 5000

@@ -68,20 +68,23 @@ struct Choice: Sendable {
 }
 
 extension Space {
-  /// A worker as expressions see it.
+  /// A worker as expressions see it. It is made once a test, and tests come by the hundred thousand, so it holds what may be asked for and looks nothing up before.
   struct View: WorkerFacts {
-    let worker: Worker
-    let activityName: String
+    let attributes: JSONDocument
+    let friendlyName: String
+    let id: Identifier
+    let activity: Identifier
+    let loads: [ChannelLoad]
+    let activities: [Identifier: ActivityRecord]
     let channelNames: [String: Identifier]
 
-    var attributes: JSONDocument { worker.attributes }
-    var sid: String { SIDKind.worker.text(worker.id) }
-    var friendlyName: String { worker.record.friendlyName }
-    var activitySid: String { SIDKind.activity.text(worker.record.activity) }
+    var sid: String { SIDKind.worker.text(id) }
+    var activitySid: String { SIDKind.activity.text(activity) }
+    var activityName: String { activities[activity]?.friendlyName ?? "" }
 
     func channel(_ uniqueName: String) -> ChannelFacts? {
       guard let id = channelNames[uniqueName] else { return nil }
-      let load = worker.record.load(on: id)
+      let load = loads.first { $0.channel == id } ?? ChannelLoad(channel: id)
       return ChannelFacts(
         configuredCapacity: load.capacity, assignedTasks: load.accepted, availableCapacityPercentage: load.availablePercentage)
     }
@@ -89,7 +92,8 @@ extension Space {
 
   func view(of worker: Int) -> View {
     View(
-      worker: workers[worker], activityName: activities[workers[worker].record.activity]?.friendlyName ?? "", channelNames: channelNames)
+      attributes: workers[worker].attributes, friendlyName: workers[worker].record.friendlyName, id: workers[worker].id,
+      activity: workers[worker].record.activity, loads: workers[worker].record.channels, activities: activities, channelNames: channelNames)
   }
 
   func isAvailable(_ worker: Int) -> Bool { activities[workers[worker].record.activity]?.isAvailable == true }
@@ -124,6 +128,15 @@ extension Space {
     return conditions[key.condition].evaluate(task: sample, worker: view(of: worker))
   }
 
+  /// Those of `workers` who are eligible, in their order, in which they also lie in memory.
+  private func eligible(_ workers: Set<Int>, for key: ClassKey, sample: JSONDocument?) -> [Int] {
+    let all = workers.sorted()
+    guard key.known == nil, key.condition >= 0 else { return all.filter { isEligible($0, for: key, sample: sample) } }
+    // Every worker of a large queue comes by here for every kind of task that is new.
+    let condition = conditions[key.condition]
+    return all.filter { condition.evaluate(task: sample, worker: view(of: $0)) }
+  }
+
   mutating func makeClass(_ key: ClassKey, sample: JSONDocument?) -> Int {
     if let place = classPlaces[key] { return place }
     let newestFirst = key.queue >= 0 && queues[key.queue].record.order == .lifo
@@ -131,7 +144,7 @@ extension Space {
     classPlaces[key] = place
     if isChanging(key) { changingClasses.insert(place) }
     if key.routed.isNone {
-      for worker in members(ofQueue: key.queue).sorted() where isEligible(worker, for: key, sample: sample) { join(worker, place) }
+      for worker in eligible(members(ofQueue: key.queue), for: key, sample: sample) { join(worker, place) }
     } else if let worker = workerPlaces[key.routed] {
       join(worker, place)
     }

@@ -38,6 +38,27 @@ import Testing
     }
   }
 
+  @Test("What is trimmed makes room for what comes: the file stops growing, and nothing has to be vacuumed")
+  func keepsItsSize() async throws {
+    try await withFolder { (folder) async throws in
+      try await withLog(folder) { (log) async throws in
+        func round() async throws -> Int {
+          let records = (0..<400).map { _ in NewRecord(key: Array("k".utf8), value: [UInt8](repeating: 0x61, count: 2000)) }
+          let offsets = try await log.write(journal, records)
+          try await log.trim(journal, before: offsets.last ?? 0)
+          await log.maintain()
+          let size = try FileManager.default.attributesOfItem(atPath: folder + "/log.sqlite")[.size] as? Int
+          return size ?? 0
+        }
+        var sizes: [Int] = []
+        for _ in 0..<8 { sizes.append(try await round()) }
+        // Two rounds: one stands in the file while the next goes through the write-ahead log.
+        #expect(sizes[7] <= max(sizes[1], 2 * 400 * 2100), "\(sizes)")
+        #expect(sizes[7] >= 400 * 2000)
+      }
+    }
+  }
+
   @Test("A second opener is told who has the folder")
   func locked() async throws {
     try await withFolder { (folder) async throws in
