@@ -6,7 +6,7 @@ import Trunkline
 
 /// What requests cost a served node in things that can be counted: one connection, one request after another.
 extension Counting {
-  static func requests(rounds: Int = 400) async throws -> [String: Double] {
+  static func requests(rounds: Int = 100) async throws -> [String: Double] {
     let folder = NSTemporaryDirectory() + "trunkline-counts-\(UUID().uuidString)"
     defer { try? FileManager.default.removeItem(atPath: folder) }
     var options = NodeOptions()
@@ -42,10 +42,16 @@ extension Counting {
     ] {
       // What is made once is made now.
       for _ in 0..<100 { try client.ask("GET", root + path, expecting: expected) }
-      let before = (allocations_count(), allocations_bytes())
-      for _ in 0..<rounds { try client.ask("GET", root + path, expecting: expected) }
-      figures["request, \(what): allocations"] = Double(allocations_count() - before.0) / Double(rounds)
-      figures["request, \(what): bytes allocated"] = Double(allocations_bytes() - before.1) / Double(rounds)
+      var least = (count: Double.infinity, bytes: Double.infinity)
+      // Other threads of the node have work of their own now and then: the least of several is the requests' alone.
+      for _ in 0..<12 {
+        let before = (allocations_count(), allocations_bytes())
+        for _ in 0..<rounds { try client.ask("GET", root + path, expecting: expected) }
+        least.count = min(least.count, Double(allocations_count() - before.0) / Double(rounds))
+        least.bytes = min(least.bytes, Double(allocations_bytes() - before.1) / Double(rounds))
+      }
+      figures["request, \(what): allocations"] = least.count
+      figures["request, \(what): bytes allocated"] = least.bytes
     }
     return figures
   }
