@@ -112,8 +112,8 @@ else
   on_servers='^(ContractsTests|RedisClientTests|KafkaAdminTests)\.'
   timed 240 "Swift tests" swift_tests .build/test.log --skip "$on_servers"
   timed 120 "Swift tests, servers" swift_tests .build/test-servers.log --no-parallel --filter "$on_servers"
-  timed 420 simulation counted simulation simulate
-  timed 60 counts counted counts counts
+  timed 360 simulation counted simulation simulate
+  timed 120 counts counted counts counts
 fi
 
 if [[ -x Tests/Acceptance/run.sh ]]; then
