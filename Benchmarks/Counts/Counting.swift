@@ -7,7 +7,7 @@ import TaskRouting
 struct Counting {
   private(set) var figures: [String: Double] = [:]
 
-  private struct Memory {
+  struct Memory {
     var count = allocations_count()
     var bytes = allocations_bytes()
   }

@@ -45,10 +45,10 @@ extension Counting {
       var least = (count: Double.infinity, bytes: Double.infinity)
       // Other threads of the node have work of their own now and then: the least of several is the requests' alone.
       for _ in 0..<12 {
-        let before = (allocations_count(), allocations_bytes())
+        let before = Memory()
         for _ in 0..<rounds { try client.ask("GET", root + path, expecting: expected) }
-        least.count = min(least.count, Double(allocations_count() - before.0) / Double(rounds))
-        least.bytes = min(least.bytes, Double(allocations_bytes() - before.1) / Double(rounds))
+        least.count = min(least.count, Double(allocations_count() - before.count) / Double(rounds))
+        least.bytes = min(least.bytes, Double(allocations_bytes() - before.bytes) / Double(rounds))
       }
       figures["request, \(what): allocations"] = least.count
       figures["request, \(what): bytes allocated"] = least.bytes

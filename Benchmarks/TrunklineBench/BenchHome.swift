@@ -1,4 +1,6 @@
+import EventLoops
 import Foundation
+import KafkaEventLog
 import KafkaSettings
 import RedisClient
 import Resources
@@ -33,5 +35,19 @@ enum BenchHome: Sendable, CustomStringConvertible {
     let left = try await TopicAdministration(settings: options.kafka, options: plan).apply { _ in }
     guard !left.contains(where: \.isDoable) else { throw BenchFailure("the topics were not made") }
     return options
+  }
+}
+
+extension ClusterOptions {
+  /// The cluster's log as one more node has it, connected. Whoever asks shuts it down.
+  func log(node: String, on loop: EventLoop) async throws -> KafkaEventLog {
+    let options = KafkaOptions(bootstrap: kafka.bootstrap, extra: kafka.extra, prefix: prefix, node: node)
+    let log = try KafkaEventLog(options: options, lanes: [loop], loop: loop)
+    let topics = await withCheckedContinuation { continuation in log.connectAgain { continuation.resume(returning: try? $0.get()) } }
+    guard topics?["work.commands"] != nil else {
+      log.shutdown()
+      throw BenchFailure("the topics are not there")
+    }
+    return log
   }
 }

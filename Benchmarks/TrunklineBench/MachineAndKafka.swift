@@ -1,7 +1,6 @@
 import EventLoops
 import Ingress
 import KafkaEventLog
-import KafkaSettings
 import Ports
 import RedisClient
 import RedisHotState
@@ -21,11 +20,8 @@ enum MachineAndKafka {
       else { throw BenchFailure("a measurement of the cluster home") }
       let loop = try EventLoop.spawn(name: "load")
       defer { loop.stop() }
-      let options = KafkaOptions(bootstrap: cluster.kafka.bootstrap, extra: cluster.kafka.extra, prefix: cluster.prefix, node: "load")
-      let log = try KafkaEventLog(options: options, lanes: [loop], loop: loop)
+      let log = try await cluster.log(node: "load", on: loop)
       defer { log.shutdown() }
-      let topics = await withCheckedContinuation { continuation in log.connectAgain { continuation.resume(returning: try? $0.get()) } }
-      guard topics?["work.commands"] != nil else { throw BenchFailure("the topics are not there") }
       let redis = RedisSettings(address: cluster.redis)
       let bus = RedisSignalBus(settings: redis, loop: loop, prefix: cluster.prefix, seed: 1)
       let partition: @Sendable (Identifier) -> Int = { Partitioner.partition(of: $0, among: log.partitions(of: "work.journal") ?? 1) }

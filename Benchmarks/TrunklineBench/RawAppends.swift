@@ -1,10 +1,8 @@
 import EventLoops
 import Foundation
 import KafkaEventLog
-import KafkaSettings
 import Ports
 import SQLiteEventLog
-import Synchronization
 import Trunkline
 
 /// What the adapter takes when it does nothing else: records of the size of an import's lines, as many at once and in flight as an import appends them.
@@ -35,11 +33,8 @@ enum RawAppends {
     guard let cluster = try await home.cluster() else { throw BenchFailure("a measurement of the cluster home") }
     let loop = try EventLoop.spawn(name: "appends")
     defer { loop.stop() }
-    let options = KafkaOptions(bootstrap: cluster.kafka.bootstrap, extra: cluster.kafka.extra, prefix: cluster.prefix, node: "appends")
-    let log = try KafkaEventLog(options: options, lanes: [loop], loop: loop)
+    let log = try await cluster.log(node: "appends", on: loop)
     defer { log.shutdown() }
-    let topics = await withCheckedContinuation { continuation in log.connectAgain { continuation.resume(returning: try? $0.get()) } }
-    guard topics?["work.bulk"] != nil else { throw BenchFailure("the topics are not there") }
     return try await rate(log, seconds)
   }
 

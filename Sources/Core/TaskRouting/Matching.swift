@@ -84,7 +84,7 @@ extension Space {
 
     func channel(_ uniqueName: String) -> ChannelFacts? {
       guard let id = channelNames[uniqueName] else { return nil }
-      let load = loads.first { $0.channel == id } ?? ChannelLoad(channel: id)
+      let load = loads.load(on: id)
       return ChannelFacts(
         configuredCapacity: load.capacity, assignedTasks: load.accepted, availableCapacityPercentage: load.availablePercentage)
     }

@@ -119,15 +119,18 @@ package struct WorkerRecord: HeadedRecord, Equatable {
     try c.list(&channels)
   }
 
-  package func load(on channel: Identifier) -> ChannelLoad {
-    channels.first { $0.channel == channel } ?? ChannelLoad(channel: channel)
-  }
+  package func load(on channel: Identifier) -> ChannelLoad { channels.load(on: channel) }
   package mutating func changeLoad(on channel: Identifier, _ change: (inout ChannelLoad) -> Void) {
     if let place = channels.firstIndex(where: { $0.channel == channel }) { return change(&channels[place]) }
     var load = ChannelLoad(channel: channel)
     change(&load)
     channels.append(load)
   }
+}
+
+extension [ChannelLoad] {
+  /// Blank for a channel that nothing was ever given on.
+  func load(on channel: Identifier) -> ChannelLoad { first { $0.channel == channel } ?? ChannelLoad(channel: channel) }
 }
 
 package struct TaskChannelRecord: DocumentRecord, Equatable {
